@@ -1,0 +1,113 @@
+#include "reactor/core.h"
+
+#include <mutex>
+
+namespace karst {
+namespace {
+
+thread_local core* current_core = nullptr;
+
+// Bounds of one turn, so that completions, messages and timers are never starved by ready tasks: about half a millisecond of work.
+constexpr std::size_t resumptions_per_turn = 1024;
+constexpr std::size_t messages_per_turn = 1024;
+
+}  // namespace
+
+struct core::outside_queue {
+  std::mutex mutex;
+  std::vector<std::function<void()>> posted;
+  std::atomic<bool> any{false};
+};
+
+core& core::current() {
+  KARST_ASSERT(current_core != nullptr, "called outside a core");
+  return *current_core;
+}
+core* core::current_or_null() { return current_core; }
+
+core::scope::scope(core& entered) : previous_(std::exchange(current_core, &entered)) {}
+core::scope::~scope() { current_core = previous_; }
+
+core::core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clock> clock, mailboxes& mail)
+    : id_(id),
+      io_(std::move(io)),
+      clock_(std::move(clock)),
+      mail_(mail),
+      now_(clock_->now()),
+      timers_(now_),
+      outside_(std::make_unique<outside_queue>()) {
+  mail_.set_io(id, *io_);
+}
+
+core::~core() {
+  scope inside{*this};
+  io_.reset();
+}
+
+void core::post_from_outside(std::function<void()> work) {
+  {
+    std::scoped_lock lock{outside_->mutex};
+    outside_->posted.push_back(std::move(work));
+  }
+  outside_->any.store(true, std::memory_order_seq_cst);
+  io_->wake();
+}
+
+bool core::run_posted() {
+  if (!outside_->any.exchange(false, std::memory_order_seq_cst)) return false;
+  std::vector<std::function<void()>> posted;
+  {
+    std::scoped_lock lock{outside_->mutex};
+    posted.swap(outside_->posted);
+  }
+  for (auto& work : posted) work();
+  return !posted.empty();
+}
+
+bool core::turn(time_point until) {
+  scope inside{*this};
+  ++counters_.turns;
+  auto const started = now_;
+  auto worked = run_posted();
+  auto resumed = scheduler_.run(resumptions_per_turn);
+  counters_.resumptions += resumed;
+  worked |= resumed != 0;
+  hooks_.for_each([](turn_hook& hook) { hook.run(hook); });
+  auto all_out = mail_.flush(id_);
+  auto sleep = scheduler_.idle() && !io_->busy() && all_out && until > now_;
+  if (auto next = timers_.next(); sleep && next) until = std::min(until, *next);
+  sleep = sleep && mail_.enter_sleep(id_);
+  counters_.busy += clock_->now() - started;
+  io_->turn(sleep ? until : time_point::min());
+  mail_.leave_sleep(id_);
+  now_ = clock_->now();
+  auto received = mail_.receive(id_, messages_per_turn);
+  counters_.messages_received += received;
+  timers_.advance(now_);
+  return worked || received != 0 || !scheduler_.idle();
+}
+
+void core::run() {
+  while (!stopping_) turn(never);
+  run_task_until_done(background_.join());
+}
+
+void core::stop() { stopping_ = true; }
+
+void core::run_task_until_done(task<> work) {
+  auto done = false;
+  auto wrap = [](task<> inner, bool& flag) -> task<> {
+    co_await std::move(inner);
+    flag = true;
+  };
+  task_set runner;
+  {
+    scope inside{*this};
+    now_ = clock_->now();
+    runner.spawn(wrap(std::move(work), done));
+  }
+  while (!done) turn(never);
+  // The wrapper's frame is gone by now: it set the flag in its last step and its final suspension destroys it in the same resumption.
+}
+
+}  // namespace karst

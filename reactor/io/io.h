@@ -1,0 +1,129 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/uio.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/base/errc.h"
+#include "reactor/base/expected.h"
+#include "reactor/base/intrusive_list.h"
+#include "reactor/base/units.h"
+#include "reactor/buffer.h"
+
+namespace karst {
+
+enum class opcode : std::uint8_t {
+  // Sockets. accept and receive are multishot: one operation delivers many results, each with `more` set while it stays armed.
+  accept,           // fd = listening socket -> value = the new socket, non-blocking, close-on-exec
+  receive,          // fd -> received = the next bytes, in a buffer of the io's receive pool; empty with errc::ok = the peer closed.
+                    // Ends (more = false) with no_memory when the pool is empty: arm again when buffers have come home
+  receive_exactly,  // fd, vectors -> value = bytes; fewer than asked for only at the end of the stream or on an error
+  send,             // fd, vectors, more_follows -> value = bytes, all of them or an error (the io retries short sends)
+  connect,          // fd, address
+  // Files. Offsets and lengths in bytes; with direct files all of offset, memory and length are multiples of block_size.
+  read,             // fd, vectors, offset -> value = bytes; 0 = end of file
+  write,            // fd, vectors, offset, durable (RWF_DSYNC) -> value = bytes; may be short only on an error
+  sync,             // fd: fdatasync; of a directory: fsync
+  allocate,         // fd, offset, length: fallocate, extending the size (unwritten extents)
+  zero_range,       // fd, offset, length: reads as zeros afterwards; size unchanged
+  truncate,         // fd, length
+  open,             // path, open_flags -> value = fd
+  close,            // fd
+  rename,           // path -> path2, replacing
+  unlink,           // path
+  make_directory,   // path
+  remove_directory, // path (empty)
+  status,           // path -> *status
+  list_directory,   // path -> *names (without . and ..), sorted
+};
+
+enum open_flag : std::uint32_t {
+  open_read = 1,
+  open_write = 2,
+  open_create = 4,
+  open_exclusive = 8,
+  open_direct = 16,     // O_DIRECT; errc::invalid where the file system refuses
+  open_directory = 32,
+};
+
+struct file_status {
+  std::uint64_t size = 0;
+  std::uint64_t allocated_bytes = 0;
+  bool directory = false;
+  wall_ms modified = 0;
+};
+
+struct io_result {
+  errc error = errc::ok;
+  bool more = false;        // a multishot operation stays armed
+  std::int64_t value = 0;   // fd or bytes, by opcode
+  buffer received;          // opcode receive
+};
+
+// One request to the kernel, owned by the caller (usually a coroutine frame, see file.h and socket.h). Everything it points to lives
+// until its last result. `complete` runs inside turn(): it makes coroutines ready, and resumes and submits nothing.
+struct operation : list_link {
+  opcode code{};
+  bool multishot = false;
+  bool durable = false;
+  bool more_follows = false;
+  bool in_flight = false;       // set by submit, cleared before the last complete
+  int fd = -1;
+  std::uint32_t open_flags = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  iovec* vectors = nullptr;     // the io may advance them while it retries
+  std::uint32_t vector_count = 0;
+  char const* path = nullptr;
+  char const* path2 = nullptr;
+  sockaddr_storage const* address = nullptr;
+  file_status* status = nullptr;
+  std::vector<std::string>* names = nullptr;
+  void (*complete)(operation&, io_result&&) = nullptr;
+  std::uint64_t io_state[3] = {};  // the implementation's own
+};
+
+struct listen_result {
+  int fd;
+  std::uint16_t port;  // the one chosen when asked for 0
+};
+
+struct io_counters {
+  std::uint64_t turns = 0;            // kernel entries
+  std::uint64_t operations = 0;
+  std::uint64_t worker_threads = 0;   // io_uring: iou-wrk threads seen; io_poll: file threads
+  std::uint64_t overflows = 0;        // completion queue overflows; stays 0
+};
+
+// Every file, socket and time-out of one core goes through its io. Used only on that core, except wake(). Implementations: io_uring,
+// io_poll, tests/sim. errno becomes an errc here and travels no further. A frame with an operation in flight is never destroyed: cancel
+// it, then await its result.
+class io {
+ public:
+  virtual ~io() = default;
+  virtual std::string_view name() const = 0;           // "io_uring", "epoll", "sim"
+  virtual void submit(operation& op) = 0;              // queued; the kernel sees it at the end of the turn
+  virtual void cancel(operation& op) = 0;              // its result still arrives: what it had done, or errc::cancelled
+  // Hands over what is queued, collects what is done, sleeps at most until `until` when nothing is done yet (time_point::min(): not at all).
+  virtual void turn(time_point until) = 0;
+  // Makes the current or next turn() return soon. The only call allowed from other threads.
+  virtual void wake() = 0;
+  // True when operations are queued or completions wait to be collected, so that the loop must not sleep.
+  virtual bool busy() const = 0;
+
+  // Rare and immediate, hence not operations. Sockets are non-blocking, close-on-exec, TCP_NODELAY.
+  virtual expected<listen_result> listen(sockaddr_storage const& address, int backlog) = 0;
+  virtual expected<int> make_socket(int family) = 0;
+  virtual void shutdown_socket(int fd) = 0;            // pending receives and sends finish; the fd stays until opcode close
+  virtual expected<sockaddr_storage> peer_address(int fd) = 0;
+
+  io_counters const& counters() const { return counters_; }
+
+ protected:
+  io_counters counters_;
+};
+
+}  // namespace karst
