@@ -5,7 +5,8 @@
 
 namespace karst::net {
 
-// Kafka's error codes by their protocol numbers (kafka-clients Errors.java): those that Karst answers or reads.
+// Kafka's error codes by their protocol numbers (kafka-clients Errors.java): those that Karst
+// answers or reads.
 enum class error_code : std::int16_t {
   unknown_server_error = -1,
   none = 0,

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <string>
+
+#include "log/partition_log.h"
+#include "reactor/base/expected.h"
+#include "reactor/gate.h"
+#include "reactor/semaphore.h"
+#include "reactor/task.h"
+
+namespace karst::cluster {
+
+struct append_error {
+  log::errc code = log::errc::closed;
+  std::string message;  // for people: names limit and size for batch_too_large; may be empty
+};
+
+struct append_options {
+  std::int16_t produce_version = 9;  // zstd needs 7
+};
+
+// What a reader may see.
+enum class read_bound : std::uint8_t {
+  high_watermark,  // consumers
+  log_end,         // replicas and debugging
+};
+
+// A movement of a partition's high watermark that someone waits for; see movement.h. On the
+// partition's core.
+struct movement_subscription : list_link {
+  void (*notify)(movement_subscription&) =
+      nullptr;  // also when the partition goes away; makes something ready, resumes nothing
+};
+
+// This broker's replica of a partition, as its leader. Lives on the core that placement chose,
+// together with its log; all calls there. It is found anew by log id for every request. A call that
+// has begun holds it: deletion closes the log, so that waits end with errc::closed, and destroys
+// the partition when the last call has left.
+class partition {
+ public:
+  partition(log::partition_log& log, log::leader_epoch epoch);
+  ~partition();
+
+  log::partition_log& log() { return log_; }
+  log::leader_epoch leader_epoch() const { return epoch_; }
+  // A lone node is its whole in-sync replica set: committed is what is durable here.
+  log::offset high_watermark() const { return log_.durable_end(); }
+  // The high watermark until transactions exist.
+  log::offset last_stable_offset() const { return high_watermark(); }
+
+  // Validates the one batch in `records` (in slices that yield the core) and appends it. Calls take
+  // effect in the order in which they are made, also while an earlier batch is being validated.
+  // `records` may be memory of another core; it is read, not counted, until the task is done.
+  task<expected<log::append_info, append_error>> append(buffer_chain const& records,
+                                                        append_options options);
+  // Done when an acknowledgement may leave for everything below `end`: the high watermark has
+  // passed it, or, when the topic's flush.messages is above 1, at once. Errors: closed,
+  // storage_failed.
+  task<expected<void, log::errc>> committed(log::offset end);
+  // Whole batches from the one that contains `from` up to the bound.
+  task<expected<log::read_result, log::errc>> read(log::offset from, read_bound bound,
+                                                   log::read_limits limits);
+
+  // Notified once, at the next movement of the high watermark or when the partition goes away.
+  void subscribe(movement_subscription& subscription);
+
+  // Ends everything above: no call may start afterwards.
+  task<> close();
+
+ private:
+  task<> watch_log();
+  void notify_all();
+
+  log::partition_log& log_;
+  log::leader_epoch epoch_;
+  semaphore append_turn_{1};
+  gate users_;
+  intrusive_list<movement_subscription> subscriptions_;
+  bool watching_ = false;
+};
+
+}  // namespace karst::cluster

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cluster/metadata_cache.h"
+#include "cluster/partition.h"
+#include "log/log_manager.h"
+#include "reactor/base/hash.h"
+
+namespace karst::cluster {
+
+struct new_partition {
+  log::log_id log;
+  std::string topic;
+  std::int32_t index = 0;
+  uuid topic_id;
+  log::leader_epoch epoch{0};
+  log::log_config config;
+};
+
+// All partitions of one core, by log id: the metadata snapshot says which core and log id a
+// partition has; asking its owner by log id finds nothing once it is deleted or has moved, never
+// another topic of the same name.
+class partition_manager {
+ public:
+  explicit partition_manager(std::unique_ptr<log::log_manager> logs) : logs_(std::move(logs)) {}
+
+  // nullptr: not (or no longer) here. Valid until the next suspension; a call on it that has begun
+  // keeps it.
+  partition* find(log::log_id id);
+  std::size_t size() const { return partitions_.size(); }
+  log::log_manager& logs() { return *logs_; }
+
+  // Takes over a log that recovery has made ready.
+  void adopt(log::partition_log& log, log::leader_epoch epoch, log::log_config const& config);
+  // Creates the log, durably, and the partition over it.
+  task<expected<void, error>> create(new_partition request);
+  // Ends the partition's waits and removes its log.
+  task<expected<void, error>> remove(log::log_id id);
+  // Clean stop of all partitions and of the log_manager.
+  task<expected<void, error>> close(log::progress_callback progress);
+
+ private:
+  std::unique_ptr<log::log_manager> logs_;
+  hash_map<log::log_id, std::unique_ptr<partition>> partitions_;
+};
+
+}  // namespace karst::cluster
