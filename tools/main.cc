@@ -1,6 +1,17 @@
-#include <cstdio>
+#include "tools/commands.h"
 
-int main() {
-  std::puts("karst " KARST_VERSION);
-  return 0;
+int main(int argc, char** argv) {
+  CLI::App app{"Karst: a log storage server that speaks the Kafka protocol, and tools for it"};
+  app.name("karst");
+  app.set_version_flag("--version", "karst " KARST_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Start a node and send a first message:\n"
+      "  karst serve --dev\n"
+      "  echo hello | karst produce greetings\n"
+      "  karst consume greetings");
+  int status = 0;
+  karst::tools::add_serve(app, status);
+  CLI11_PARSE(app, argc, argv);
+  return status;
 }
