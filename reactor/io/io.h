@@ -19,7 +19,7 @@ enum class opcode : std::uint8_t {
   // Sockets. accept and receive are multishot: one operation delivers many results, each with `more` set while it stays armed.
   accept,           // fd = listening socket -> value = the new socket, non-blocking, close-on-exec
   receive,          // fd -> received = the next bytes, in a buffer of the io's receive pool; empty with errc::ok = the peer closed.
-                    // Ends (more = false) with no_memory when the pool is empty: arm again when buffers have come home
+                    // While the pool is empty the operation waits inside the io and goes on when buffers have come home
   receive_exactly,  // fd, vectors -> value = bytes; fewer than asked for only at the end of the stream or on an error
   send,             // fd, vectors, more_follows -> value = bytes, all of them or an error (the io retries short sends)
   connect,          // fd, address
@@ -64,7 +64,8 @@ struct io_result {
 };
 
 // One request to the kernel, owned by the caller (usually a coroutine frame, see file.h and socket.h). Everything it points to lives
-// until its last result. `complete` runs inside turn(): it makes coroutines ready, and resumes and submits nothing.
+// until its last result. `complete` runs inside turn(): it makes coroutines ready, and resumes and submits nothing; it may cancel its own
+// operation (a receiver that has been given enough).
 struct operation : list_link {
   opcode code{};
   bool multishot = false;
@@ -72,7 +73,7 @@ struct operation : list_link {
   bool more_follows = false;
   bool in_flight = false;       // set by submit, cleared before the last complete
   int fd = -1;
-  std::uint32_t open_flags = 0;
+  std::uint32_t open_flags = 0;         // open; opcode sync: open_directory when fd is a directory
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   iovec* vectors = nullptr;     // the io may advance them while it retries
@@ -83,7 +84,7 @@ struct operation : list_link {
   file_status* status = nullptr;
   std::vector<std::string>* names = nullptr;
   void (*complete)(operation&, io_result&&) = nullptr;
-  std::uint64_t io_state[3] = {};  // the implementation's own
+  std::uint64_t io_state[3] = {};  // the implementation's own, as is the list_link while the operation is in flight
 };
 
 struct listen_result {
@@ -111,8 +112,13 @@ class io {
   virtual void turn(time_point until) = 0;
   // Makes the current or next turn() return soon. The only call allowed from other threads.
   virtual void wake() = 0;
-  // True when operations are queued or completions wait to be collected, so that the loop must not sleep.
+  // True when completions wait to be collected, so that the loop must not sleep. Queued operations do not count: turn() hands them over
+  // and sleeps in one go.
   virtual bool busy() const = 0;
+  // True when the receive pool runs low: whoever keeps received bytes copies them, so that the buffers come home (socket.cc does).
+  virtual bool receive_memory_low() const { return false; }
+  // Brings counters().worker_threads up to date (it costs a look into /proc): for metrics, not for every turn.
+  virtual void count_workers() {}
 
   // Rare and immediate, hence not operations. Sockets are non-blocking, close-on-exec, TCP_NODELAY.
   virtual expected<listen_result> listen(sockaddr_storage const& address, int backlog) = 0;
