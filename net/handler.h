@@ -3,12 +3,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "reactor/buffer_chain.h"
-#include "reactor/file_range.h"
-#include "reactor/foreign.h"
+#include "net/piece.h"
 #include "reactor/socket.h"
 #include "reactor/task.h"
 
@@ -34,10 +31,6 @@ struct request {
   connection_info* connection = nullptr;
 };
 
-// The bytes after the response's length and header, in order. Memory that belongs to another core (log tails) comes as foreign<buffer_chain>,
-// whose bytes are sent from where they lie and which goes home when sent. A file_range is sent by the socket on the core that opened it.
-using response_piece = std::variant<buffer_chain, foreign<buffer_chain>, file_range>;
-
 struct response {
   enum class action : std::uint8_t {
     reply,     // send header and body
@@ -47,7 +40,7 @@ struct response {
   action what = action::reply;
   std::string reason;                  // for close
   bool flexible_header = false;        // response header v1
-  std::vector<response_piece> body;
+  std::vector<response_piece> body;    // after the header, in order
 };
 
 // How requests of one connection may overlap. Requests start in order and are answered in order.

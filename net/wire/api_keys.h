@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace karst::net {
 
-// Kafka's API keys, by their protocol numbers (KIP-35 and later). Only those that Karst serves or sends.
+// Kafka's API keys, by their protocol numbers (KIP-35 and later). Only those that Karst serves or
+// sends.
 enum class api_key : std::int16_t {
   produce = 0,
   fetch = 1,
@@ -20,6 +22,48 @@ enum class api_key : std::int16_t {
   describe_cluster = 60,
 };
 
+// "Metadata"; "unknown" for a number that is none of the above.
 std::string_view name_of(api_key key);
+
+// The first version of an API whose messages are flexible (KIP-482): compact lengths and tagged
+// fields in the body, request header v2 and response header v1. A key that is not listed is never
+// flexible.
+constexpr std::int16_t flexible_since(api_key key) {
+  switch (key) {
+    case api_key::produce:
+      return 9;
+    case api_key::fetch:
+      return 12;
+    case api_key::list_offsets:
+      return 6;
+    case api_key::metadata:
+      return 9;
+    case api_key::api_versions:
+      return 3;
+    case api_key::create_topics:
+      return 5;
+    case api_key::delete_topics:
+      return 4;
+    case api_key::init_producer_id:
+      return 2;
+    case api_key::offset_for_leader_epoch:
+      return 4;
+    case api_key::describe_configs:
+      return 4;
+    case api_key::describe_cluster:
+      return 0;
+  }
+  return std::numeric_limits<std::int16_t>::max();
+}
+
+constexpr bool is_flexible(api_key key, std::int16_t version) {
+  return version >= flexible_since(key);
+}
+
+// An ApiVersions answer has header v0 in every version, because the asker may not know flexible
+// headers yet (KIP-511).
+constexpr bool has_flexible_response_header(api_key key, std::int16_t version) {
+  return key != api_key::api_versions && is_flexible(key, version);
+}
 
 }  // namespace karst::net

@@ -1,111 +1,155 @@
 #include "net/wire/error_codes.h"
 
+#include <array>
+
 namespace karst::net {
+namespace {
+
+// From code 0 on, in order.
+constexpr std::array<std::string_view, 134> names{
+    "NONE",
+    "OFFSET_OUT_OF_RANGE",
+    "CORRUPT_MESSAGE",
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    "INVALID_FETCH_SIZE",
+    "LEADER_NOT_AVAILABLE",
+    "NOT_LEADER_OR_FOLLOWER",
+    "REQUEST_TIMED_OUT",
+    "BROKER_NOT_AVAILABLE",
+    "REPLICA_NOT_AVAILABLE",
+    "MESSAGE_TOO_LARGE",
+    "STALE_CONTROLLER_EPOCH",
+    "OFFSET_METADATA_TOO_LARGE",
+    "NETWORK_EXCEPTION",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "COORDINATOR_NOT_AVAILABLE",
+    "NOT_COORDINATOR",
+    "INVALID_TOPIC_EXCEPTION",
+    "RECORD_LIST_TOO_LARGE",
+    "NOT_ENOUGH_REPLICAS",
+    "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+    "INVALID_REQUIRED_ACKS",
+    "ILLEGAL_GENERATION",
+    "INCONSISTENT_GROUP_PROTOCOL",
+    "INVALID_GROUP_ID",
+    "UNKNOWN_MEMBER_ID",
+    "INVALID_SESSION_TIMEOUT",
+    "REBALANCE_IN_PROGRESS",
+    "INVALID_COMMIT_OFFSET_SIZE",
+    "TOPIC_AUTHORIZATION_FAILED",
+    "GROUP_AUTHORIZATION_FAILED",
+    "CLUSTER_AUTHORIZATION_FAILED",
+    "INVALID_TIMESTAMP",
+    "UNSUPPORTED_SASL_MECHANISM",
+    "ILLEGAL_SASL_STATE",
+    "UNSUPPORTED_VERSION",
+    "TOPIC_ALREADY_EXISTS",
+    "INVALID_PARTITIONS",
+    "INVALID_REPLICATION_FACTOR",
+    "INVALID_REPLICA_ASSIGNMENT",
+    "INVALID_CONFIG",
+    "NOT_CONTROLLER",
+    "INVALID_REQUEST",
+    "UNSUPPORTED_FOR_MESSAGE_FORMAT",
+    "POLICY_VIOLATION",
+    "OUT_OF_ORDER_SEQUENCE_NUMBER",
+    "DUPLICATE_SEQUENCE_NUMBER",
+    "INVALID_PRODUCER_EPOCH",
+    "INVALID_TXN_STATE",
+    "INVALID_PRODUCER_ID_MAPPING",
+    "INVALID_TRANSACTION_TIMEOUT",
+    "CONCURRENT_TRANSACTIONS",
+    "TRANSACTION_COORDINATOR_FENCED",
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+    "SECURITY_DISABLED",
+    "OPERATION_NOT_ATTEMPTED",
+    "KAFKA_STORAGE_ERROR",
+    "LOG_DIR_NOT_FOUND",
+    "SASL_AUTHENTICATION_FAILED",
+    "UNKNOWN_PRODUCER_ID",
+    "REASSIGNMENT_IN_PROGRESS",
+    "DELEGATION_TOKEN_AUTH_DISABLED",
+    "DELEGATION_TOKEN_NOT_FOUND",
+    "DELEGATION_TOKEN_OWNER_MISMATCH",
+    "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED",
+    "DELEGATION_TOKEN_AUTHORIZATION_FAILED",
+    "DELEGATION_TOKEN_EXPIRED",
+    "INVALID_PRINCIPAL_TYPE",
+    "NON_EMPTY_GROUP",
+    "GROUP_ID_NOT_FOUND",
+    "FETCH_SESSION_ID_NOT_FOUND",
+    "INVALID_FETCH_SESSION_EPOCH",
+    "LISTENER_NOT_FOUND",
+    "TOPIC_DELETION_DISABLED",
+    "FENCED_LEADER_EPOCH",
+    "UNKNOWN_LEADER_EPOCH",
+    "UNSUPPORTED_COMPRESSION_TYPE",
+    "STALE_BROKER_EPOCH",
+    "OFFSET_NOT_AVAILABLE",
+    "MEMBER_ID_REQUIRED",
+    "PREFERRED_LEADER_NOT_AVAILABLE",
+    "GROUP_MAX_SIZE_REACHED",
+    "FENCED_INSTANCE_ID",
+    "ELIGIBLE_LEADERS_NOT_AVAILABLE",
+    "ELECTION_NOT_NEEDED",
+    "NO_REASSIGNMENT_IN_PROGRESS",
+    "GROUP_SUBSCRIBED_TO_TOPIC",
+    "INVALID_RECORD",
+    "UNSTABLE_OFFSET_COMMIT",
+    "THROTTLING_QUOTA_EXCEEDED",
+    "PRODUCER_FENCED",
+    "RESOURCE_NOT_FOUND",
+    "DUPLICATE_RESOURCE",
+    "UNACCEPTABLE_CREDENTIAL",
+    "INCONSISTENT_VOTER_SET",
+    "INVALID_UPDATE_VERSION",
+    "FEATURE_UPDATE_FAILED",
+    "PRINCIPAL_DESERIALIZATION_FAILURE",
+    "SNAPSHOT_NOT_FOUND",
+    "POSITION_OUT_OF_RANGE",
+    "UNKNOWN_TOPIC_ID",
+    "DUPLICATE_BROKER_REGISTRATION",
+    "BROKER_ID_NOT_REGISTERED",
+    "INCONSISTENT_TOPIC_ID",
+    "INCONSISTENT_CLUSTER_ID",
+    "TRANSACTIONAL_ID_NOT_FOUND",
+    "FETCH_SESSION_TOPIC_ID_ERROR",
+    "INELIGIBLE_REPLICA",
+    "NEW_LEADER_ELECTED",
+    "OFFSET_MOVED_TO_TIERED_STORAGE",
+    "FENCED_MEMBER_EPOCH",
+    "UNRELEASED_INSTANCE_ID",
+    "UNSUPPORTED_ASSIGNOR",
+    "STALE_MEMBER_EPOCH",
+    "MISMATCHED_ENDPOINT_TYPE",
+    "UNSUPPORTED_ENDPOINT_TYPE",
+    "UNKNOWN_CONTROLLER_ID",
+    "UNKNOWN_SUBSCRIPTION_ID",
+    "TELEMETRY_TOO_LARGE",
+    "INVALID_REGISTRATION",
+    "TRANSACTION_ABORTABLE",
+    "INVALID_RECORD_STATE",
+    "SHARE_SESSION_NOT_FOUND",
+    "INVALID_SHARE_SESSION_EPOCH",
+    "FENCED_STATE_EPOCH",
+    "INVALID_VOTER_KEY",
+    "DUPLICATE_VOTER",
+    "VOTER_NOT_FOUND",
+    "INVALID_REGULAR_EXPRESSION",
+    "REBOOTSTRAP_REQUIRED",
+    "STREAMS_INVALID_TOPOLOGY",
+    "STREAMS_INVALID_TOPOLOGY_EPOCH",
+    "STREAMS_TOPOLOGY_FENCED",
+    "SHARE_SESSION_LIMIT_REACHED",
+};
+
+}  // namespace
 
 std::string_view name_of(error_code code) {
-  switch (code) {
-    case error_code::unknown_server_error:
-      return "UNKNOWN_SERVER_ERROR";
-    case error_code::none:
-      return "NONE";
-    case error_code::offset_out_of_range:
-      return "OFFSET_OUT_OF_RANGE";
-    case error_code::corrupt_message:
-      return "CORRUPT_MESSAGE";
-    case error_code::unknown_topic_or_partition:
-      return "UNKNOWN_TOPIC_OR_PARTITION";
-    case error_code::invalid_fetch_size:
-      return "INVALID_FETCH_SIZE";
-    case error_code::leader_not_available:
-      return "LEADER_NOT_AVAILABLE";
-    case error_code::not_leader_or_follower:
-      return "NOT_LEADER_OR_FOLLOWER";
-    case error_code::request_timed_out:
-      return "REQUEST_TIMED_OUT";
-    case error_code::broker_not_available:
-      return "BROKER_NOT_AVAILABLE";
-    case error_code::replica_not_available:
-      return "REPLICA_NOT_AVAILABLE";
-    case error_code::message_too_large:
-      return "MESSAGE_TOO_LARGE";
-    case error_code::network_exception:
-      return "NETWORK_EXCEPTION";
-    case error_code::coordinator_not_available:
-      return "COORDINATOR_NOT_AVAILABLE";
-    case error_code::invalid_topic_exception:
-      return "INVALID_TOPIC_EXCEPTION";
-    case error_code::record_list_too_large:
-      return "RECORD_LIST_TOO_LARGE";
-    case error_code::not_enough_replicas:
-      return "NOT_ENOUGH_REPLICAS";
-    case error_code::not_enough_replicas_after_append:
-      return "NOT_ENOUGH_REPLICAS_AFTER_APPEND";
-    case error_code::invalid_required_acks:
-      return "INVALID_REQUIRED_ACKS";
-    case error_code::cluster_authorization_failed:
-      return "CLUSTER_AUTHORIZATION_FAILED";
-    case error_code::invalid_timestamp:
-      return "INVALID_TIMESTAMP";
-    case error_code::unsupported_version:
-      return "UNSUPPORTED_VERSION";
-    case error_code::topic_already_exists:
-      return "TOPIC_ALREADY_EXISTS";
-    case error_code::invalid_partitions:
-      return "INVALID_PARTITIONS";
-    case error_code::invalid_replication_factor:
-      return "INVALID_REPLICATION_FACTOR";
-    case error_code::invalid_replica_assignment:
-      return "INVALID_REPLICA_ASSIGNMENT";
-    case error_code::invalid_config:
-      return "INVALID_CONFIG";
-    case error_code::not_controller:
-      return "NOT_CONTROLLER";
-    case error_code::invalid_request:
-      return "INVALID_REQUEST";
-    case error_code::unsupported_for_message_format:
-      return "UNSUPPORTED_FOR_MESSAGE_FORMAT";
-    case error_code::policy_violation:
-      return "POLICY_VIOLATION";
-    case error_code::out_of_order_sequence_number:
-      return "OUT_OF_ORDER_SEQUENCE_NUMBER";
-    case error_code::duplicate_sequence_number:
-      return "DUPLICATE_SEQUENCE_NUMBER";
-    case error_code::invalid_producer_epoch:
-      return "INVALID_PRODUCER_EPOCH";
-    case error_code::invalid_txn_state:
-      return "INVALID_TXN_STATE";
-    case error_code::kafka_storage_error:
-      return "KAFKA_STORAGE_ERROR";
-    case error_code::unknown_producer_id:
-      return "UNKNOWN_PRODUCER_ID";
-    case error_code::fetch_session_id_not_found:
-      return "FETCH_SESSION_ID_NOT_FOUND";
-    case error_code::invalid_fetch_session_epoch:
-      return "INVALID_FETCH_SESSION_EPOCH";
-    case error_code::listener_not_found:
-      return "LISTENER_NOT_FOUND";
-    case error_code::topic_deletion_disabled:
-      return "TOPIC_DELETION_DISABLED";
-    case error_code::fenced_leader_epoch:
-      return "FENCED_LEADER_EPOCH";
-    case error_code::unknown_leader_epoch:
-      return "UNKNOWN_LEADER_EPOCH";
-    case error_code::unsupported_compression_type:
-      return "UNSUPPORTED_COMPRESSION_TYPE";
-    case error_code::offset_not_available:
-      return "OFFSET_NOT_AVAILABLE";
-    case error_code::invalid_record:
-      return "INVALID_RECORD";
-    case error_code::producer_fenced:
-      return "PRODUCER_FENCED";
-    case error_code::throttling_quota_exceeded:
-      return "THROTTLING_QUOTA_EXCEEDED";
-    case error_code::unknown_topic_id:
-      return "UNKNOWN_TOPIC_ID";
-    case error_code::inconsistent_topic_id:
-      return "INCONSISTENT_TOPIC_ID";
-  }
-  return "UNKNOWN_ERROR_CODE";
+  auto index = static_cast<std::int16_t>(code);
+  return index >= 0 && index < static_cast<std::int16_t>(names.size())
+             ? names[static_cast<std::size_t>(index)]
+             : "UNKNOWN_SERVER_ERROR";
 }
 
 }  // namespace karst::net
