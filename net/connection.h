@@ -1,0 +1,82 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "net/core_network.h"
+#include "net/frame.h"
+#include "net/send_queue.h"
+#include "reactor/socket.h"
+#include "reactor/task_set.h"
+
+namespace karst::net {
+
+// One client's connection on its core: reads frames, starts their requests in order and sends the
+// answers in order (Kafka's clients rely on both). Produce requests overlap each other; any other
+// request starts when all before it are answered, and holds back those after it. Reading goes on
+// meanwhile, a bounded number of requests ahead, so that a parked fetch is cancelled when its peer
+// closes.
+//
+// Three tasks, joined by run(): the reader (frames to requests), the dispatcher (requests to
+// handlers) and the send queue. It ends when the peer closes or cannot be understood, is too slow
+// or idle, when a handler asks for it, or at stop(). Whole requests that came before the end are
+// still handled, and answered as far as the peer takes the answers.
+class connection : public list_link {
+ public:
+  connection(core_network& home, std::unique_ptr<karst::socket> socket, std::uint64_t id);
+
+  // The whole life, up to the closed socket.
+  task<> run();
+  // Answers what has been started, then closes.
+  void stop();
+  // Closes now; what is not sent is dropped.
+  void cut();
+
+ private:
+  enum class reading : std::uint8_t { nothing, small_frame, large_frame, paused };
+  struct started_request {
+    karst::net::request request;
+    reservation memory;
+    karst::net::overlap kind;
+  };
+  struct receive_timer : timer {
+    connection* owner;
+  };
+
+  task<> read();
+  task<bool> read_one();
+  task<expected<buffer_chain>> receive_large(std::size_t bytes, reservation& memory);
+  bool accept_frame(buffer_chain frame, reservation memory);
+  task<> dispatch();
+  bool may_start(overlap kind) const;
+  bool dispatch_over() const;
+  task<> serve(exchange& started);
+
+  // Logs once why this side closes; `counter` is the one to raise.
+  void end_reading(std::string_view reason, std::uint64_t& counter);
+  void log_end(std::string_view reason);
+  void enter(reading state);
+  time_point deadline() const;
+  void on_timer();
+
+  core_network& home_;
+  std::unique_ptr<karst::socket> socket_;
+  connection_info info_;
+  frame_reader frames_;
+  send_queue queue_;
+  std::deque<started_request> pending_;
+  std::string client_id_;  // of the last request, for log lines
+  bool alone_running_ = false;
+  bool input_ended_ = false;  // no more requests will be read
+  bool stopping_ = false;
+  bool logged_ = false;
+  waiters pending_changed_;  // the dispatcher waits for requests
+  waiters room_;             // the reader waits for pending_ to shrink
+  reading state_ = reading::nothing;
+  time_point state_since_{};
+  semaphore* frame_budget_ = nullptr;  // while a large frame is received
+  receive_timer timer_;
+  task_set tasks_;
+};
+
+}  // namespace karst::net
