@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "reactor/base/assert.h"
 #include "reactor/base/expected.h"
 
 namespace karst::cluster {

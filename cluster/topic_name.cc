@@ -6,11 +6,13 @@
 namespace karst::cluster {
 namespace {
 
-constexpr std::size_t longest_topic_name = 249;  // with "-" and a partition number it stays below 255, the longest file name
+constexpr std::size_t longest_topic_name =
+    249;  // with "-" and a partition number it stays below 255, the longest file name
 
 bool is_legal(char character) {
   return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-         (character >= '0' && character <= '9') || character == '.' || character == '_' || character == '-';
+         (character >= '0' && character <= '9') || character == '.' || character == '_' ||
+         character == '-';
 }
 
 char metric_form(char character) { return character == '.' ? '_' : character; }

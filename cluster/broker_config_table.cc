@@ -1,0 +1,109 @@
+#include <vector>
+
+#include "cluster/broker_config.h"
+#include "cluster/topic_config.h"
+
+namespace karst::cluster {
+namespace {
+
+constexpr double unbounded = std::numeric_limits<double>::max();
+constexpr std::string_view io_backends[] = {"auto", "io_uring", "epoll"};
+
+constexpr config_definition own_keys[] = {
+    {"advertised.listeners", config_type::string, std::nullopt,
+     "The address that clients are told, as NAME://HOST:PORT; without it the listener's own."},
+    {"auto.create.topics.enable", config_type::boolean, "true",
+     "Whether a topic that a client asks for by name is created."},
+    {"broker.id", config_type::int32, "-1",
+     "This broker's number (node.id is the same key); -1 takes the one in meta.properties, or "
+     "1001.",
+     -1, unbounded},
+    {"broker.rack", config_type::string, std::nullopt, "The rack that clients are told."},
+    {"connections.max.idle.ms", config_type::int64, "600000",
+     "How long a connection may be silent before it is closed.", -1, unbounded},
+    {"default.replication.factor", config_type::int32, "1",
+     "The replication factor of topics created without one.", 1, 32767},
+    {"delete.topic.enable", config_type::boolean, "true", "Whether topics may be deleted."},
+    {"fetch.max.bytes", config_type::int32, "57671680",
+     "The most bytes of records in one fetch answer.", 1024, unbounded},
+    {"karst.cores", config_type::int32, "0",
+     "How many cores the broker uses; 0: all that it may run on.", 0, 1024},
+    {"karst.io", config_type::string, "auto",
+     "How the kernel is asked: io_uring, epoll, or auto (io_uring where the kernel allows it).", 0,
+     0, io_backends},
+    {"karst.journal.file.bytes", config_type::int64, "67108864",
+     "The size of one journal file; the largest batch is half of it.", 1048576, 4294967296.0},
+    {"karst.journal.files", config_type::int32, "4",
+     "How many journal files each core has, one of them in reserve.", 3, 64},
+    {"karst.memory.bytes", config_type::int64, "0",
+     "The memory of the whole process, divided over its cores; 0: a quarter of what the machine or "
+     "container has.",
+     0, unbounded},
+    {"listener.security.protocol.map", config_type::string,
+     "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
+     "The protocol of each listener name; only PLAINTEXT is served yet."},
+    {"listeners", config_type::string, "PLAINTEXT://:9092",
+     "Where the broker listens, as NAME://HOST:PORT; port 0 lets the kernel choose."},
+    {"log.dir", config_type::string, "karst-data", "The data directory, if log.dirs is not set."},
+    {"log.dirs", config_type::string, std::nullopt, "The data directory; one for now."},
+    {"log.retention.check.interval.ms", config_type::int64, "300000",
+     "How often old segments are looked for.", 1, unbounded},
+    {"max.connections", config_type::int32, "2147483647", "The most connections at a time.", 0,
+     unbounded},
+    {"max.connections.per.ip", config_type::int32, "2147483647",
+     "The most connections from one address at a time.", 0, unbounded},
+    {"num.partitions", config_type::int32, "1", "The partitions of topics created without a count.",
+     1, unbounded},
+    {"socket.request.max.bytes", config_type::int32, "104857600",
+     "The largest request; a larger one closes the connection.", 1, unbounded},
+};
+
+// Broker keys whose unit or default is not that of the topic key for which they stand in.
+constexpr config_definition default_keys[] = {
+    {"log.flush.interval.ms", config_type::int64, std::nullopt,
+     "Default of the topic key flush.ms; unset: log.flush.scheduler.interval.ms.", 0, unbounded},
+    {"log.retention.hours", config_type::int32, "168", "Default of retention.ms, in hours.", -1,
+     unbounded},
+    {"log.retention.minutes", config_type::int32, std::nullopt,
+     "Default of retention.ms, in minutes; unset: log.retention.hours.", -1, unbounded},
+    {"log.retention.ms", config_type::int64, std::nullopt,
+     "Default of retention.ms; unset: log.retention.minutes.", -1, unbounded},
+    {"log.roll.hours", config_type::int32, "168", "Default of segment.ms, in hours.", 1, unbounded},
+    {"log.roll.jitter.hours", config_type::int32, "0", "Default of segment.jitter.ms, in hours.", 0,
+     unbounded},
+    {"log.roll.jitter.ms", config_type::int64, std::nullopt,
+     "Default of segment.jitter.ms; unset: log.roll.jitter.hours.", 0, unbounded},
+    {"log.roll.ms", config_type::int64, std::nullopt,
+     "Default of segment.ms; unset: log.roll.hours.", 1, unbounded},
+};
+
+// The other broker keys that are topic defaults look like their topic key.
+std::vector<config_definition> make_definitions() {
+  std::vector<config_definition> all{std::begin(own_keys), std::end(own_keys)};
+  all.insert(all.end(), std::begin(default_keys), std::end(default_keys));
+  for (auto const& topic : topic_config_definitions()) {
+    for (auto const& synonym : topic.synonyms) {
+      if (std::ranges::find(all, synonym.name, &config_definition::name) != all.end()) continue;
+      auto definition = topic.definition;
+      definition.name = synonym.name;
+      all.push_back(definition);
+    }
+  }
+  std::ranges::sort(all, {}, &config_definition::name);
+  return all;
+}
+
+}  // namespace
+
+std::span<config_definition const> broker_config_definitions() {
+  static std::vector<config_definition> const definitions = make_definitions();
+  return definitions;
+}
+
+config_definition const* find_broker_config(std::string_view name) {
+  auto all = broker_config_definitions();
+  auto found = std::ranges::lower_bound(all, name, {}, &config_definition::name);
+  return found != all.end() && found->name == name ? &*found : nullptr;
+}
+
+}  // namespace karst::cluster
