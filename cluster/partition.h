@@ -61,6 +61,11 @@ class partition {
   task<expected<log::read_result, log::errc>> read(log::offset from, read_bound bound,
                                                    log::read_limits limits);
 
+  // ListOffsets: the first committed record with timestamp >= `at`; the committed record with the
+  // largest timestamp. no_offset when there is none.
+  task<expected<log::time_lookup, log::errc>> find_by_time(wall_ms at);
+  task<expected<log::time_lookup, log::errc>> max_timestamp();
+
   // Notified once, at the next movement of the high watermark or when the partition goes away.
   void subscribe(movement_subscription& subscription);
 
