@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reactor/buffer.h"
@@ -14,8 +15,13 @@ class buffer_chain {
  public:
   buffer_chain() = default;
   explicit buffer_chain(buffer piece) { append(std::move(piece)); }
-  buffer_chain(buffer_chain&&) noexcept = default;
-  buffer_chain& operator=(buffer_chain&&) noexcept = default;
+  buffer_chain(buffer_chain&& other) noexcept
+      : pieces_(std::exchange(other.pieces_, {})), size_(std::exchange(other.size_, 0)) {}
+  buffer_chain& operator=(buffer_chain&& other) noexcept {
+    pieces_ = std::exchange(other.pieces_, {});
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }

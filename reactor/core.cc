@@ -1,6 +1,7 @@
 #include "reactor/core.h"
 
 #include <mutex>
+#include <utility>
 
 namespace karst {
 namespace {
@@ -74,7 +75,8 @@ bool core::turn(time_point until) {
   worked |= resumed != 0;
   hooks_.for_each([](turn_hook& hook) { hook.run(hook); });
   auto all_out = mail_.flush(id_);
-  auto sleep = scheduler_.idle() && !io_->busy() && all_out && until > now_;
+  auto sleep = !std::exchange(awake_, false) && scheduler_.idle() && !io_->busy() && all_out &&
+               until > now_;
   if (auto next = timers_.next(); sleep && next) until = std::min(until, *next);
   sleep = sleep && mail_.enter_sleep(id_);
   counters_.busy += clock_->now() - started;
@@ -92,19 +94,19 @@ void core::run() {
   run_task_until_done(background_.join());
 }
 
-void core::stop() { stopping_ = true; }
+void core::stop() { stopping_ = awake_ = true; }
 
 void core::run_task_until_done(task<> work) {
   auto done = false;
-  auto wrap = [](task<> inner, bool& flag) -> task<> {
+  auto wrap = [](task<> inner, bool& flag, bool& awake) -> task<> {
     co_await std::move(inner);
-    flag = true;
+    flag = awake = true;
   };
   task_set runner;
   {
     scope inside{*this};
     now_ = clock_->now();
-    runner.spawn(wrap(std::move(work), done));
+    runner.spawn(wrap(std::move(work), done, awake_));
   }
   while (!done) turn(never);
   // The wrapper's frame is gone by now: it set the flag in its last step and its final suspension destroys it in the same resumption.

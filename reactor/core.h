@@ -95,6 +95,7 @@ class core {
   task_set background_;
   std::unique_ptr<outside_queue> outside_;
   bool stopping_ = false;
+  bool awake_ = false;  // what turn()'s caller waits for happened in this turn: it must not sleep
   core_counters counters_;
 };
 

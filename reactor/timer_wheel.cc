@@ -13,7 +13,7 @@ timer_wheel::timer_wheel(time_point now) : origin_(now) {}
 std::uint64_t timer_wheel::tick_of(time_point at) const {
   if (at <= origin_) return 0;
   // Rounded up: a timer never fires early.
-  return static_cast<std::uint64_t>((at - origin_ + tick - duration{1}) / tick);
+  return static_cast<std::uint64_t>((at - origin_ - duration{1}) / tick) + 1;
 }
 
 void timer_wheel::arm(timer& timer, time_point at) {
@@ -23,7 +23,9 @@ void timer_wheel::arm(timer& timer, time_point at) {
 }
 
 void timer_wheel::place(timer& timer) {
-  constexpr auto horizon = (std::uint64_t{1} << (slot_bits * levels)) - 1;
+  // The top level is a ring: a slot there never holds both what is due in this round and in the
+  // next.
+  constexpr auto horizon = (std::uint64_t{slots} - 1) << (slot_bits * (levels - 1));
   auto due = std::max(tick_of(timer.at), tick_ + 1);
   due = std::min(due, tick_ + horizon);
   // The level is that of the highest digit in which the due tick differs from the current one.
@@ -70,8 +72,10 @@ std::optional<time_point> timer_wheel::next() const {
     auto shift = slot_bits * level;
     auto digit = (tick_ >> shift) % slots;
     auto base = (tick_ >> shift) - digit;
-    for (auto i = digit + 1; i < slots; ++i) {
-      if (!wheel_[level][i].empty()) return origin_ + static_cast<std::int64_t>((base + i) << shift) * tick;
+    auto const end = level + 1 == levels ? digit + slots : slots;
+    for (auto i = digit + 1; i < end; ++i) {
+      if (wheel_[level][i % slots].empty()) continue;
+      return origin_ + static_cast<std::int64_t>((base + i) << shift) * tick;
     }
   }
   return std::nullopt;

@@ -30,7 +30,8 @@ class timer_wheel {
   std::optional<time_point> next() const;
 
  private:
-  static constexpr std::size_t levels = 6;  // 64^6 ms: 2,179 years
+  // 64^6 ms: 2.2 years; a timer beyond waits in the furthest slot and is placed again from there.
+  static constexpr std::size_t levels = 6;
   static constexpr std::size_t slots = 64;
   using slot = intrusive_list<timer>;
 
