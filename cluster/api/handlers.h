@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+
+#include "cluster/broker.h"
+#include "net/handler.h"
+#include "net/messages/api_versions.h"
+#include "net/messages/create_topics.h"
+#include "net/messages/delete_topics.h"
+#include "net/messages/describe_cluster.h"
+#include "net/messages/describe_configs.h"
+#include "net/messages/fetch.h"
+#include "net/messages/init_producer_id.h"
+#include "net/messages/list_offsets.h"
+#include "net/messages/metadata.h"
+#include "net/messages/offset_for_leader_epoch.h"
+#include "net/messages/produce.h"
+
+namespace karst::cluster {
+
+// One request on its way through a handler. Lives in the dispatcher's frame until the answer is
+// encoded, like the bytes of the request that the decoded message's views refer to.
+struct request_context {
+  karst::cluster::broker& broker;
+  net::request const& request;
+  std::int16_t version = 0;
+  // A handler that must not answer (acks=0), or must close the connection, says so here.
+  net::response::action what = net::response::action::reply;
+  std::string close_reason = {};
+};
+
+// One function per API, found by its request's type; each is in the file of its name. Called on the
+// core of the connection. They translate and nothing else: what an answer says is decided by the
+// partition, the topics, the configuration. Everything that must happen in the order of the
+// requests happens before the first suspension.
+task<net::api_versions_response> handle(request_context& context,
+                                        net::api_versions_request const& request);
+task<net::create_topics_response> handle(request_context& context,
+                                         net::create_topics_request const& request);
+task<net::delete_topics_response> handle(request_context& context,
+                                         net::delete_topics_request const& request);
+task<net::describe_cluster_response> handle(request_context& context,
+                                            net::describe_cluster_request const& request);
+task<net::describe_configs_response> handle(request_context& context,
+                                            net::describe_configs_request const& request);
+task<net::fetch_response> handle(request_context& context, net::fetch_request const& request);
+task<net::init_producer_id_response> handle(request_context& context,
+                                            net::init_producer_id_request const& request);
+task<net::list_offsets_response> handle(request_context& context,
+                                        net::list_offsets_request const& request);
+task<net::metadata_response> handle(request_context& context, net::metadata_request const& request);
+task<net::offset_for_leader_epoch_response> handle(
+    request_context& context, net::offset_for_leader_epoch_request const& request);
+task<net::produce_response> handle(request_context& context, net::produce_request const& request);
+
+}  // namespace karst::cluster

@@ -1,0 +1,160 @@
+#include "cluster/api/errors.h"
+#include "cluster/api/handlers.h"
+#include "cluster/api/owners.h"
+
+namespace karst::cluster {
+namespace {
+
+using partition_answer = net::produce_response::partition;
+
+constexpr std::int16_t acks_none = 0;
+constexpr std::int16_t acks_leader = 1;
+constexpr std::int16_t acks_all = -1;
+// From these versions on clients know KAFKA_STORAGE_ERROR, and read error texts (KIP-467).
+constexpr std::int16_t knows_storage_error = 4;
+
+struct append_job {
+  log::log_id log;
+  buffer_chain const* records = nullptr;  // of the connection's core
+  std::int16_t version = 0;
+  bool acknowledged = true;
+};
+
+struct append_result {
+  net::error_code error = net::error_code::none;
+  std::string message;
+  log::append_info info{};
+};
+
+append_result failed(net::error_code error, std::string message = {}) {
+  return {.error = error, .message = std::move(message)};
+}
+
+// On the partition's core. The append takes its place in the partition's order before the first
+// suspension.
+task<> append_one(broker& broker, append_job const& job, append_result& result) {
+  auto* partition = broker.partitions().find(job.log);
+  if (partition == nullptr) {
+    result = failed(net::error_code::not_leader_or_follower);
+    co_return;
+  }
+  auto appended = co_await partition->append(*job.records, {.produce_version = job.version});
+  if (!appended) {
+    result = failed(to_error_code(appended.error().code), std::move(appended.error().message));
+    co_return;
+  }
+  result.info = *appended;
+  if (!job.acknowledged) co_return;
+  // The partition may have gone while the batch was validated.
+  partition = broker.partitions().find(job.log);
+  if (partition == nullptr) {
+    result = failed(net::error_code::not_leader_or_follower);
+    co_return;
+  }
+  auto committed = co_await partition->committed(appended->end);
+  if (!committed) result = failed(to_error_code(committed.error()));
+}
+
+task<std::vector<append_result>> append_all(broker& broker, std::vector<append_job> const& jobs) {
+  std::vector<append_result> results(jobs.size());
+  if (jobs.size() == 1) {
+    co_await append_one(broker, jobs.front(), results.front());
+    co_return results;
+  }
+  task_set running;
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    running.spawn(append_one(broker, jobs[i], results[i]));
+  co_await running.join();
+  co_return results;
+}
+
+// Why nothing of the request may be appended.
+append_result refuse_whole(net::produce_request const& request) {
+  if (request.acks != acks_none && request.acks != acks_leader && request.acks != acks_all) {
+    return failed(net::error_code::invalid_required_acks,
+                  fmt::format("acks is {}, but may be 0, 1 or -1", request.acks));
+  }
+  if (request.transactional_id) {
+    return failed(net::error_code::invalid_txn_state,
+                  "transactions are not available in this version");
+  }
+  return {};
+}
+
+// What keeps one partition's records from being appended, or else where they go.
+expected<owner, append_result> check(broker& broker, metadata_snapshot const& snapshot,
+                                     std::string_view topic,
+                                     net::produce_request::partition const& partition) {
+  auto found = find_owner(broker, snapshot, topic, partition.index);
+  if (!found) return std::unexpected(failed(found.error()));
+  if (!partition.records || partition.records->empty()) {
+    return std::unexpected(
+        failed(net::error_code::invalid_record, "the partition comes without a record batch"));
+  }
+  return *found;
+}
+
+void fill(partition_answer& answer, append_result const& result, std::int16_t version) {
+  answer.error = for_version(result.error, version, knows_storage_error);
+  answer.base_offset = -1;
+  if (result.error != net::error_code::none) {
+    if (!result.message.empty()) answer.error_message = result.message;
+    return;
+  }
+  answer.base_offset = result.info.first.value;
+  answer.log_append_time_ms = result.info.log_append_time;
+  answer.log_start_offset = result.info.log_start.value;
+}
+
+}  // namespace
+
+task<net::produce_response> handle(request_context& context, net::produce_request const& request) {
+  auto& broker = context.broker;
+  auto snapshot = broker.metadata().current();
+  auto refused = refuse_whole(request);
+
+  // One result for each partition of the request, in its order.
+  std::vector<append_result> results;
+  std::vector<owned_job<append_job>> jobs;
+  for (auto const& topic : request.topics) {
+    for (auto const& partition : topic.partitions) {
+      auto place = results.size();
+      auto& result = results.emplace_back(refused);
+      if (refused.error != net::error_code::none) continue;
+      auto target = check(broker, *snapshot, topic.name, partition);
+      if (!target) {
+        result = std::move(target.error());
+        continue;
+      }
+      jobs.push_back(
+          {target->core,
+           place,
+           {target->log, &*partition.records, context.version, request.acks != acks_none}});
+    }
+  }
+  if (!jobs.empty())
+    co_await on_owners<append_result>(broker, std::move(jobs), &append_all, results);
+
+  net::produce_response response;
+  std::size_t place = 0;
+  for (auto const& topic : request.topics) {
+    auto& answer = response.topics.emplace_back();
+    answer.name = topic.name;
+    for (auto const& partition : topic.partitions) {
+      auto const& result = results[place++];
+      fill(answer.partitions.emplace_back(partition_answer{.index = partition.index}), result,
+           context.version);
+      if (request.acks != acks_none || result.error == net::error_code::none) continue;
+      // Nobody reads an answer to acks=0: the end of the connection is the only sign there is.
+      context.what = net::response::action::close;
+      context.close_reason =
+          fmt::format("Produce with acks=0 failed: {} {}", name_of(result.error), result.message);
+    }
+  }
+  if (request.acks == acks_none && context.what == net::response::action::reply) {
+    context.what = net::response::action::nothing;
+  }
+  co_return response;
+}
+
+}  // namespace karst::cluster
