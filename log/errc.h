@@ -14,13 +14,14 @@ enum class errc : std::uint8_t {
   batch_too_large,          // above max.message.bytes, or inflates beyond what a batch may
   invalid_timestamp,        // outside message.timestamp.{before,after}.max.ms
   out_of_order_sequence,
-  duplicate_sequence,       // older than the five remembered batches: acknowledged without its offset
   invalid_producer_epoch,
+  invalid_transaction_state,  // the transactional flag without a transactional id:
+                              // INVALID_TXN_STATE
   offset_out_of_range,
-  storage_failed,           // a write or sync failed: final for the directory (STORAGE.md 6)
-  space_exhausted,          // hard mark reached: tried again when there is room
-  damaged,                  // bad CRC below durable_through: the partition is offline
-  closed,                   // the log is being closed, moved or deleted
+  storage_failed,   // a write or sync failed: final for the directory (STORAGE.md 6)
+  space_exhausted,  // hard mark reached: tried again when there is room
+  damaged,          // bad CRC below durable_through: the partition is offline
+  closed,           // the log is being closed, moved or deleted
 };
 
 std::string_view describe(errc code);

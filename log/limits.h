@@ -18,4 +18,42 @@ inline constexpr std::size_t epochs_per_log = 1024;
 // producer that was silent longest is forgotten, as if it had expired.
 inline constexpr std::size_t producers_per_log = 2048;
 
+// The largest uncompressed batch that is validated without yielding: 64 KiB of 100-byte records
+// take about 15 us.
+inline constexpr std::size_t validated_at_once = 256 * KiB;
+
+// Bytes of inflated records looked at between two chances for others to run: 64 KiB take about
+// 50-100 us through gzip, the slowest codec.
+inline constexpr std::size_t inflate_slice = 64 * KiB;
+
+// What a compressed batch may inflate to, as a multiple of max.message.bytes: real logs compress
+// 100:1, and inflating costs time but no memory. At least 16 MiB, so that small limits do not
+// refuse usual batches. At it: batch_too_large.
+inline constexpr std::size_t inflate_factor = 128;
+inline constexpr std::size_t inflate_least = 16 * MiB;
+
+// The largest zstd window: 2^27 = 128 MiB is what level 22 writes and what Kafka's own reader
+// takes. The memory is touched only as far as there is output. At it: batch_too_large.
+inline constexpr int zstd_window_log = 27;
+
+// A kept zstd context larger than this is freed after the batch: level 3 needs 2 MiB, larger
+// windows are rare.
+inline constexpr std::size_t kept_zstd_context = 4 * MiB;
+
+// A kept snappy buffer larger than this is freed after the batch: Java's blocks need 32 KiB,
+// librdkafka's a whole usual batch.
+inline constexpr std::size_t kept_snappy_block = 1 * MiB;
+
+// Compressed batches that are inflated at the same time on one core; each may hold a window or a
+// snappy block. At it: wait.
+inline constexpr std::size_t inflating = 4;
+
+// Inflated bytes of a batch whose records must be numbered again, which needs them all at once;
+// only clients of before 2015 send such batches. At it: batch_too_large.
+inline constexpr std::size_t renumbered_bytes = 32 * MiB;
+
+// Errors by record that one answer names; a batch may hold a million records. At it: the rest are
+// not listed.
+inline constexpr std::size_t record_errors = 100;
+
 }  // namespace karst::limit

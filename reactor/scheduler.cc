@@ -4,6 +4,8 @@ namespace karst {
 
 std::size_t scheduler::run(std::size_t most) {
   std::size_t resumed = 0;
+  ready_.append(deferred_);
+  count_ += std::exchange(deferred_count_, 0);
   while (resumed < most && !ready_.empty()) {
     auto* node = &ready_.front();
     if (pick_) node = ready_.at(pick_(count_));

@@ -24,7 +24,13 @@ class scheduler {
     ready_.push_back(node);
     ++count_;
   }
-  bool idle() const { return ready_.empty(); }
+  // For work that gives others a chance (yield.h): resumed by the run() after the one that is under way, hence in the next turn, after
+  // the kernel's results and the other cores' messages of this one were taken in.
+  void make_ready_next_run(ready_node& node) {
+    deferred_.push_back(node);
+    ++deferred_count_;
+  }
+  bool idle() const { return ready_.empty() && deferred_.empty(); }
   void set_picker(picker pick) { pick_ = std::move(pick); }
 
   // Resumes the nodes that are ready now and those they make ready, at most `most` resumptions; returns how many.
@@ -32,7 +38,9 @@ class scheduler {
 
  private:
   intrusive_list<ready_node> ready_;
+  intrusive_list<ready_node> deferred_;
   std::size_t count_ = 0;
+  std::size_t deferred_count_ = 0;
   picker pick_;
 };
 
