@@ -19,8 +19,8 @@ net::error_code to_error_code(log::errc code) {
       return invalid_timestamp;
     case log::errc::out_of_order_sequence:
       return out_of_order_sequence_number;
-    case log::errc::duplicate_sequence:
-      return duplicate_sequence_number;
+    case log::errc::invalid_transaction_state:
+      return invalid_txn_state;
     case log::errc::invalid_producer_epoch:
       return invalid_producer_epoch;
     case log::errc::offset_out_of_range:

@@ -103,10 +103,12 @@ TEST(compression, reads_what_java_and_kcat_compressed) {
     auto batches = batches_in(bytes);
     std::int32_t records_in_all = 0;
     for (auto const& batch : batches) {
-      EXPECT_EQ(batch.header.compression(), vector.compression);
+      // librdkafka sends a batch as it is when compressing it would not make it smaller.
+      auto compression = batch.header.compression();
+      EXPECT_TRUE(compression == vector.compression || compression == codec::none);
       EXPECT_TRUE(crc_matches(batch.bytes));
       auto chain = in_pieces(batch.bytes, 11);
-      auto records = decompress(vector.compression, chain, batch_layout::records,
+      auto records = decompress(compression, chain, batch_layout::records,
                                 chain.size() - batch_layout::records, 1 * MiB);
       ASSERT_TRUE(records) << name(vector.compression);
       record_cursor cursor{records->bytes(), batch.header.record_count};
