@@ -8,9 +8,16 @@ namespace {
 
 thread_local core* current_core = nullptr;
 
-// Bounds of one turn, so that completions, messages and timers are never starved by ready tasks: about half a millisecond of work.
+// Bounds of one turn, so that completions, messages and timers are never starved by ready tasks:
+// about half a millisecond of work.
 constexpr std::size_t resumptions_per_turn = 1024;
 constexpr std::size_t messages_per_turn = 1024;
+// How long a core naps while messages wait for room in another core's full ring: that core's turn
+// takes about as long.
+constexpr duration full_ring_nap = 100us;
+// Turns that the end of a core grants to what still runs in the background (descriptors being
+// closed).
+constexpr int last_turns = 1000;
 
 }  // namespace
 
@@ -29,7 +36,8 @@ core* core::current_or_null() { return current_core; }
 core::scope::scope(core& entered) : previous_(std::exchange(current_core, &entered)) {}
 core::scope::~scope() { current_core = previous_; }
 
-core::core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clock> clock, mailboxes& mail)
+core::core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clock> clock,
+           mailboxes& mail)
     : id_(id),
       io_(std::move(io)),
       clock_(std::move(clock)),
@@ -42,6 +50,7 @@ core::core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clo
 
 core::~core() {
   scope inside{*this};
+  for (auto left = last_turns; left != 0 && background_.running() != 0; --left) turn(now_ + 1ms);
   io_.reset();
 }
 
@@ -66,6 +75,12 @@ bool core::run_posted() {
 }
 
 bool core::turn(time_point until) {
+  return turn_unless(until, [] { return false; });
+}
+
+// What ends the loop may happen in this turn's tasks: `finished` is asked before sleeping.
+template <typename Finished>
+bool core::turn_unless(time_point until, Finished finished) {
   scope inside{*this};
   ++counters_.turns;
   auto const started = now_;
@@ -75,8 +90,8 @@ bool core::turn(time_point until) {
   worked |= resumed != 0;
   hooks_.for_each([](turn_hook& hook) { hook.run(hook); });
   auto all_out = mail_.flush(id_);
-  auto sleep = !std::exchange(awake_, false) && scheduler_.idle() && !io_->busy() && all_out &&
-               until > now_;
+  auto sleep = scheduler_.idle() && !io_->busy() && until > now_ && !finished();
+  if (!all_out) until = std::min(until, now_ + full_ring_nap);
   if (auto next = timers_.next(); sleep && next) until = std::min(until, *next);
   sleep = sleep && mail_.enter_sleep(id_);
   counters_.busy += clock_->now() - started;
@@ -90,26 +105,28 @@ bool core::turn(time_point until) {
 }
 
 void core::run() {
-  while (!stopping_) turn(never);
-  run_task_until_done(background_.join());
+  // Not joined, which would close it: messages that still arrive may start tasks.
+  auto finished = [this] { return stopping_ && background_.running() == 0; };
+  while (!finished()) turn_unless(never, finished);
 }
 
-void core::stop() { stopping_ = awake_ = true; }
+void core::stop() { stopping_ = true; }
 
 void core::run_task_until_done(task<> work) {
   auto done = false;
-  auto wrap = [](task<> inner, bool& flag, bool& awake) -> task<> {
+  auto wrap = [](task<> inner, bool& flag) -> task<> {
     co_await std::move(inner);
-    flag = awake = true;
+    flag = true;
   };
   task_set runner;
   {
     scope inside{*this};
     now_ = clock_->now();
-    runner.spawn(wrap(std::move(work), done, awake_));
+    runner.spawn(wrap(std::move(work), done));
   }
-  while (!done) turn(never);
-  // The wrapper's frame is gone by now: it set the flag in its last step and its final suspension destroys it in the same resumption.
+  while (!done) turn_unless(never, [&done] { return done; });
+  // The wrapper's frame is gone by now: it set the flag in its last step and its final suspension
+  // destroys it in the same resumption.
 }
 
 }  // namespace karst

@@ -5,12 +5,14 @@
 #include <memory>
 #include <span>
 
+#include "reactor/base/limits.h"
 #include "reactor/base/units.h"
 #include "reactor/buffer.h"
 #include "reactor/clock.h"
 #include "reactor/io/io.h"
 #include "reactor/mailbox.h"
 #include "reactor/scheduler.h"
+#include "reactor/slab.h"
 #include "reactor/task_set.h"
 #include "reactor/timer_wheel.h"
 #include "reactor/waiters.h"
@@ -58,7 +60,9 @@ class core {
   karst::scheduler& scheduler() { return scheduler_; }
   timer_wheel& timers() { return timers_; }
   mailboxes& mail() { return mail_; }
-  // Tasks that belong to no smaller owner; joined when the core stops.
+  // Aligned memory for transfers and large frames, against one budget for all of the core's users.
+  slab& memory() { return memory_; }
+  // Tasks that belong to no smaller owner; the core ends when they are done.
   task_set& background() { return background_; }
   core_counters const& counters() const { return counters_; }
 
@@ -81,6 +85,8 @@ class core {
 
  private:
   struct outside_queue;
+  template <typename Finished>
+  bool turn_unless(time_point until, Finished finished);
   void run_task_until_done(task<> work);
   bool run_posted();
 
@@ -92,10 +98,10 @@ class core {
   karst::scheduler scheduler_;
   timer_wheel timers_;
   intrusive_list<turn_hook> hooks_;
+  slab memory_{limits::core_memory_bytes};
   task_set background_;
   std::unique_ptr<outside_queue> outside_;
   bool stopping_ = false;
-  bool awake_ = false;  // what turn()'s caller waits for happened in this turn: it must not sleep
   core_counters counters_;
 };
 

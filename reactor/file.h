@@ -11,17 +11,19 @@
 
 namespace karst {
 
-// An open file or directory of this core's io. Owns the descriptor: close() it, or its destructor hands the descriptor to the core to be
-// closed in the background. Reads and writes at explicit offsets, any number at once. Paths are absolute or relative to the
-// process's directory. All calls on the core that opened it.
+// An open file or directory of this core's io. Owns the descriptor: close() it, or its destructor
+// hands the descriptor to the core to be closed in the background. Reads and writes at explicit
+// offsets, any number at once. Paths are absolute or relative to the process's directory. All calls
+// on the core that opened it.
 class file {
  public:
   file() = default;
-  file(file&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  file(file&& other) noexcept : fd_(std::exchange(other.fd_, -1)), directory_(other.directory_) {}
   file& operator=(file&& other) noexcept {
     if (this != &other) {
       abandon();
       fd_ = std::exchange(other.fd_, -1);
+      directory_ = other.directory_;
     }
     return *this;
   }
@@ -34,7 +36,8 @@ class file {
 
   // Bytes read; fewer than asked for only at the end of the file.
   task<expected<std::size_t>> read(std::uint64_t offset, std::span<std::byte> to);
-  // All or an error. The vectors' memory must not change until it is done. Durable: on the device, not only in its queue (RWF_DSYNC).
+  // All or an error. The vectors' memory must not change until it is done. Durable: on the device,
+  // not only in its queue (RWF_DSYNC).
   task<expected<>> write(std::uint64_t offset, std::vector<iovec> vectors, bool durable);
   task<expected<>> write(std::uint64_t offset, std::span<std::byte const> bytes, bool durable);
   task<expected<>> sync();
@@ -44,12 +47,14 @@ class file {
   task<expected<>> close();
 
  private:
-  explicit file(int fd) : fd_(fd) {}
+  file(int fd, bool directory) : fd_(fd), directory_(directory) {}
   void abandon();
   int fd_ = -1;
+  bool directory_ = false;
 };
 
-// Operations on names. None of them is durable before sync_directory on the directory that holds the name.
+// Operations on names. None of them is durable before sync_directory on the directory that holds
+// the name.
 task<expected<>> rename_file(std::string from, std::string to);
 task<expected<>> unlink_file(std::string path);
 task<expected<>> make_directory(std::string path);
@@ -58,7 +63,9 @@ task<expected<file_status>> status_of(std::string path);
 task<expected<std::vector<std::string>>> list_directory(std::string path);
 task<expected<>> sync_directory(std::string path);
 
-// Whole small files. write_file_atomically: temporary file, write, sync, rename, sync of the directory: after a crash the old or the new content.
+// Whole small files. read_file: a file of more than `most` bytes is errc::corrupt.
+// write_file_atomically: temporary file, write, sync, rename, sync of the directory: after a crash
+// the old or the new content.
 task<expected<std::string>> read_file(std::string path, std::size_t most);
 task<expected<>> write_file_atomically(std::string path, std::string content);
 

@@ -7,33 +7,31 @@
 
 #include "reactor/base/expected.h"
 #include "reactor/core.h"
+#include "reactor/io/make_io.h"
 
 namespace karst {
-
-enum class io_choice : std::uint8_t { automatic, io_uring, epoll };
 
 struct machine_options {
   core_id cores = 0;  // 0: all cores this process may run on (affinity and cgroup quota)
   io_choice io = io_choice::automatic;
 };
 
-// What the start found: for the start report, the metrics and the bench output.
-struct io_report {
-  std::string name;     // "io_uring (defer_taskrun)", "epoll"
-  std::string reason;   // why not io_uring, with the remedy; empty for io_uring
-};
-
-// The process's cores: makes one thread, io, clock and loop per core and connects them. run() is the whole life of a server or a tool.
+// The process's cores: makes one thread, io, clock and loop per core and connects them. run() is
+// the whole life of a server or a tool.
 class machine {
  public:
-  // Runs `main` as a task on core 0 (the calling thread) with all cores turning; when it is done, stops and joins the others and returns its
-  // result. SIGTERM and SIGINT are blocked in all threads and delivered by wait_for_signal(). error: no io backend could be made (what,
-  // why, remedy).
-  static expected<int, error> run(machine_options const& options, std::function<task<int>(machine&)> main);
+  // Runs `main` as a task on core 0 (the calling thread) with all cores turning; when it is done,
+  // stops and joins the others and returns its result. SIGTERM and SIGINT are blocked in all
+  // threads and delivered by wait_for_signal(). error: no io backend could be made (what, why,
+  // remedy).
+  static expected<int, error> run(machine_options const& options,
+                                  std::function<task<int>(machine&)> main);
 
+  ~machine();
   core_id core_count() const;
   io_report const& io() const;
-  // Waits for the first SIGTERM or SIGINT (returns its number); on core 0. A second signal while stopping is returned by a second call.
+  // Waits for the first SIGTERM or SIGINT (returns its number); on core 0. A second signal while
+  // stopping is returned by a second call.
   task<int> wait_for_signal(abort_source* abort = nullptr);
 
  private:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,28 +35,31 @@ class socket {
   // The next bytes as they come (multishot receive into the io's pool): at least one byte, or empty when the peer has closed its side.
   // Give the buffer back soon: the pool is shared by the connections of the core. When `pause_receiving` was called, received but
   // undelivered pieces stay queued, and no more are taken from the kernel until the next receive().
+  // closed: shutdown() was called. reset: the connection broke.
   task<expected<buffer>> receive();
-  // Exactly to.size() bytes, first from pieces already received, the rest by one receive into `to` (no copy): the body of a large frame.
+  // Exactly to.size() bytes (closed when the peer ends before that), first from pieces already received, the rest by one receive into `to` (no copy): the body of a large frame.
   task<expected<>> receive_exactly(std::span<std::byte> to);
   // Bytes received from the kernel and not yet handed out; bounds what one connection can hold of the pool.
-  std::size_t buffered() const { return buffered_; }
+  std::size_t buffered() const;
   void pause_receiving();
 
-  // All of it or an error.
+  // All of it or an error; closed after shutdown(). The memory must not change until it is done. The span's iovecs may be changed.
   task<expected<>> send(std::vector<iovec> vectors, bool more_follows = false);
-  // Reads the range in slices and sends it, by the path measured best (sendfile for resident ranges, read + send otherwise).
+  task<expected<>> send(std::span<iovec> vectors, bool more_follows = false);
+  // Reads the range in slices into the core's memory and sends them: asynchronous all the way, so a slow disk holds up this peer only.
+  // end_of_file when the file is shorter than the range: the peer has got a part of it.
   task<expected<>> send_file(file_range range, bool more_follows = false);
 
   void shutdown();
   task<> close();
 
  private:
-  friend struct socket_operations;
   struct receiver;
+  errc broken() const;
   int fd_;
   sockaddr_storage peer_{};
   std::unique_ptr<receiver> receiver_;
-  std::size_t buffered_ = 0;
+  bool shut_ = false;
 };
 
 // A listening socket: hands out connections in the order of their arrival.

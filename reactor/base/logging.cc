@@ -13,10 +13,14 @@ std::atomic<sink> installed_sink{nullptr};
 
 constexpr std::string_view level_name(level at) {
   switch (at) {
-    case level::debug: return "DEBUG";
-    case level::info: return "INFO";
-    case level::warn: return "WARN";
-    case level::error: return "ERROR";
+    case level::debug:
+      return "DEBUG";
+    case level::info:
+      return "INFO";
+    case level::warn:
+      return "WARN";
+    case level::error:
+      return "ERROR";
   }
   return "?";
 }
