@@ -12,7 +12,7 @@ epoch_cache::epoch_cache(std::vector<epoch_start> const& entries) {
 
 void epoch_cache::assign(leader_epoch epoch, offset start) {
   if (epoch.value < 0 || start.value < 0 || epoch == latest()) return;
-  while (!entries_.empty() && (entries_.back().epoch >= epoch || entries_.back().start >= start)) {
+  while (!entries_.empty() && (entries_.back().epoch > epoch || entries_.back().start >= start)) {
     entries_.pop_back();
   }
   // What gave way may have hidden this very epoch's own beginning.
