@@ -37,7 +37,7 @@ buffer make_batch(produce_load_options const& options) {
   for (std::uint32_t i = 0; i < options.records_per_batch; ++i) {
     builder.add(core::current().clock().wall_now(), std::nullopt, value);
   }
-  return std::move(builder).finish().linearize();
+  return builder.finish();
 }
 
 // The whole frame of one Produce request; only its correlation id changes from one to the next.
