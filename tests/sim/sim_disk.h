@@ -37,9 +37,6 @@ class disk {
   disk(disk&&) = default;
   disk& operator=(disk&&) = default;
 
-  // For tests: makes `path` and all above it, durably.
-  void prepare_directory(std::string_view path);
-
   // Names, from the root; the working directory is the root.
   node_ptr find(std::string_view path) const;
   expected<node_ptr> open(std::string_view path, std::uint32_t open_flags, wall_ms now);
@@ -79,10 +76,9 @@ class disk {
     bool durable() const;
   };
   struct place {
-    node_ptr directory;  // null: no such directory, for the reason in `missing`
+    node_ptr directory;  // null: no such directory
     std::string name;
     node_ptr target;  // null: no such name
-    errc missing = errc::not_found;
   };
   place look_up(std::string_view path) const;
   void change_names(std::vector<name_change::assignment> assignments);

@@ -1,0 +1,84 @@
+"""Every producer client to every consumer client, in each codec, and offsets by time."""
+
+import bring
+import peers
+import pytest
+from clients import CONSUMERS, PRODUCERS, programs
+from node import Node
+from records import CODECS, FIRST_TIMESTAMP, PARTITIONS, all_samples, expected, received
+
+import subprocess
+
+
+def create_topic(node: Node, name: str, partitions: int = PARTITIONS) -> str:
+    arguments = ["--create", "--topic", name, "--partitions", partitions, "--bootstrap-server"]
+    command = peers.tool_command("4.2", "topics", *arguments, node.bootstrap)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return name
+
+
+@pytest.fixture(scope="module")
+def produced(node):
+    """What became of each producer's records: None, or why it failed."""
+    outcomes = {}
+    for name, client in PRODUCERS.items():
+        try:
+            topic = create_topic(node, f"from-{name}")
+            client.produce(node.bootstrap, topic, all_samples(client.plain))
+            outcomes[name] = None
+        except Exception as failure:
+            outcomes[name] = failure
+    return outcomes
+
+
+def compare(name: str, records: list[dict], empty_is_null: bool = False) -> None:
+    plain = PRODUCERS[name].plain
+    sent = all_samples(plain)
+    if empty_is_null:
+        for record in sent:
+            record["value"] = record["value"] or None
+            record["headers"] = [(key, value or None) for key, value in record["headers"]]
+    wanted = expected(sent, timestamps=not plain)
+    seen = received(records, f"from-{name}", timestamps=not plain)
+    for partition in range(PARTITIONS):
+        for want, have in zip(wanted[partition], seen[partition]):
+            assert have == want, f"records of {name}, partition {partition}"
+        assert len(seen[partition]) == len(wanted[partition]), f"records of {name}"
+
+
+@pytest.mark.parametrize("name", PRODUCERS)
+def test_produces(node, produced, name):
+    if produced[name] is not None:
+        raise produced[name]
+    compare(name, programs.Java("4.2").consume(node.bootstrap, [f"from-{name}"]))
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_consumes(node, produced, name):
+    from_whom = [producer for producer in PRODUCERS if produced[producer] is None]
+    assert from_whom, "no client could produce"
+    topics = [f"from-{producer}" for producer in from_whom]
+    records = CONSUMERS[name].consume(node.bootstrap, topics)
+    for producer in from_whom:
+        compare(producer, records, CONSUMERS[name].empty_is_null)
+
+
+@pytest.mark.parametrize("name", CONSUMERS)
+def test_finds_offsets_by_time(node, produced, name):
+    """Exact to the record, inside compressed batches too."""
+    assert produced["java-4.2"] is None, "the records to look for were not produced"
+    sent = [record["timestamp"] for record in all_samples() if record["partition"] == 1]
+    asked = []
+    for index in range(len(CODECS)):
+        inside = sent[index * 40 + 17]
+        asked += [(inside, index * 40 + 17), (inside + 1, index * 40 + 18)]
+    asked.append((FIRST_TIMESTAMP - 5000, 0))
+    times = [time for time, _ in asked]
+    found = CONSUMERS[name].offsets_at(node.bootstrap, "from-java-4.2", 1, times)
+    assert found == [offset for _, offset in asked]
+
+
+def test_every_toolchain_is_here():
+    """Names what could not be run; conftest turns that into a skip here and a failure in CI."""
+    bring.go_clients()

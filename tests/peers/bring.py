@@ -1,0 +1,91 @@
+"""Client programs of the matrix, made on first use in the cache of peers.py.
+
+What a plain Debian 12 cannot run (it lacks a recent Go and Node) is not run and says so; where
+CI=true, that is a failure.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import peers
+
+CLIENTS = peers.HERE / "clients"
+# From 1.21 on, Go fetches by itself the toolchain that go.mod asks for.
+GO_LEAST = (1, 21)
+
+
+class NotRun(Exception):
+    """A toolchain is missing; the text names it."""
+
+
+def _version(*command: str) -> tuple[int, ...]:
+    if not shutil.which(command[0]):
+        return ()
+    text = subprocess.run(command, capture_output=True, text=True).stdout
+    found = re.search(r"(\d+)\.(\d+)", text)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def _files(directory: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(path for path in directory.iterdir() if path.is_file())
+
+
+def java_classes(version: str) -> pathlib.Path:
+    """The Java client programs, compiled against that version's jars."""
+    directory = peers.cache() / f"java-{version}"
+    sources = _files(CLIENTS / "java")
+    with peers.made_once(
+        directory, peers.HERE / f"kafka-{version}" / "pom.xml", *sources
+    ) as missing:
+        if missing:
+            command = [
+                "javac",
+                "-proc:none",
+                "-d",
+                str(directory),
+                "-cp",
+                peers.class_path(version),
+            ]
+            subprocess.run([*command, *map(str, sources)], check=True)
+    return directory
+
+
+def go_clients() -> pathlib.Path:
+    """The binary with the Go clients."""
+    if _version("go", "version") < GO_LEAST:
+        raise NotRun(f"go {'.'.join(map(str, GO_LEAST))} or newer is missing")
+    directory = peers.cache() / "go"
+    with peers.made_once(directory, *_files(CLIENTS / "go")) as missing:
+        if missing:
+            print("peers: building the Go clients", flush=True)
+            environment = os.environ | {"CGO_ENABLED": "0"}
+            command = ["go", "build", "-o", str(directory / "clients"), "."]
+            subprocess.run(command, cwd=CLIENTS / "go", check=True, env=environment)
+    return directory / "clients"
+
+
+def everything() -> list[str]:
+    """Brings all that the tests use; returns what could not be, with the reason."""
+    for version in peers.VERSIONS:
+        java_classes(version)
+    try:
+        go_clients()
+    except NotRun as reason:
+        return [str(reason)]
+    return []
+
+
+def venv() -> pathlib.Path:
+    """The Python with pytest and the Python clients; made by any Python 3.11 or newer."""
+    directory = peers.cache() / "python"
+    requirements = CLIENTS / "python" / "requirements.txt"
+    with peers.made_once(directory, requirements) as missing:
+        if missing:
+            print("peers: fetching the Python clients", flush=True)
+            subprocess.run(["python3", "-m", "venv", str(directory)], check=True)
+            pip = [str(directory / "bin" / "pip"), "install", "-q", "--only-binary", ":all:"]
+            subprocess.run([*pip, "-r", str(requirements)], check=True)
+    return directory / "bin" / "python"
