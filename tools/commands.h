@@ -8,5 +8,8 @@ namespace karst::tools {
 // runs when the command line is parsed and puts the process's exit status into `status`, which
 // outlives the parse.
 void add_serve(CLI::App& app, int& status);
+void add_topic(CLI::App& app, int& status);
+void add_produce(CLI::App& app, int& status);
+void add_consume(CLI::App& app, int& status);
 
 }  // namespace karst::tools

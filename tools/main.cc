@@ -12,6 +12,9 @@ int main(int argc, char** argv) {
       "  karst consume greetings");
   int status = 0;
   karst::tools::add_serve(app, status);
+  karst::tools::add_topic(app, status);
+  karst::tools::add_produce(app, status);
+  karst::tools::add_consume(app, status);
   CLI11_PARSE(app, argc, argv);
   return status;
 }

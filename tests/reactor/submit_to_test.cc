@@ -43,13 +43,14 @@ TEST_P(submit_to_test, calls_start_in_the_order_in_which_they_were_made) {
   auto body = []() -> task<> {
     std::vector<int> started;
     task_set set;
-    auto call = [](std::vector<int>& into, int number) -> task<> {
-      co_await submit_to(1, [&into, number]() -> task<> {
-        into.push_back(number);
-        (void)co_await sleep_until(core::current().now() + duration{1ms} * (number % 3));
-      });
+    auto there = [](std::vector<int>& into, int number) -> task<> {
+      into.push_back(number);
+      (void)co_await sleep_until(core::current().now() + duration{1ms} * (number % 3));
     };
-    for (auto i = 0; i < 600; ++i) set.spawn(call(started, i));
+    auto call = [](decltype(there)& work, std::vector<int>& into, int number) -> task<> {
+      co_await submit_to(1, [&work, &into, number] { return work(into, number); });
+    };
+    for (auto i = 0; i < 600; ++i) set.spawn(call(there, started, i));
     co_await set.join();
     EXPECT_EQ(started.size(), 600u);
     EXPECT_TRUE(std::ranges::is_sorted(started));

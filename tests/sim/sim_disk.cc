@@ -48,7 +48,9 @@ disk::place disk::look_up(std::string_view path) const {
   auto parts = parts_of(path);
   place at{.directory = nullptr, .name = {}, .target = root_};
   for (auto& part : parts) {
-    if (!at.target || !at.target->directory) return {};
+    if (!at.target) return {};
+    if (!at.target->directory)
+      return {.directory = {}, .name = {}, .target = {}, .missing = errc::not_a_directory};
     at.directory = at.target;
     at.name = std::move(part);
     auto found = at.directory->names.find(at.name);
@@ -64,6 +66,16 @@ void disk::change_names(std::vector<name_change::assignment> assignments) {
   changes_.push_back({.number = next_++, .assignments = std::move(assignments)});
 }
 
+void disk::prepare_directory(std::string_view path) {
+  auto at = root_;
+  for (auto const& part : parts_of(path)) {
+    auto& target = at->names[part];
+    if (!target) target = make_node(true);
+    at->durable_names[part] = target;
+    at = target;
+  }
+}
+
 expected<node_ptr> disk::open(std::string_view path, std::uint32_t open_flags, wall_ms now) {
   auto at = look_up(path);
   if (at.target) {
@@ -73,7 +85,7 @@ expected<node_ptr> disk::open(std::string_view path, std::uint32_t open_flags, w
     if ((open_flags & open_write) != 0 && at.target->directory) return fail(errc::is_a_directory);
     return at.target;
   }
-  if ((open_flags & open_create) == 0 || !at.directory) return fail(errc::not_found);
+  if ((open_flags & open_create) == 0 || !at.directory) return fail(at.missing);
   auto made = make_node(false);
   made->modified = now;
   change_names({{.directory = at.directory, .name = at.name, .target = made}});
@@ -83,7 +95,8 @@ expected<node_ptr> disk::open(std::string_view path, std::uint32_t open_flags, w
 expected<> disk::rename(std::string_view from, std::string_view to) {
   auto source = look_up(from);
   auto target = look_up(to);
-  if (!source.target || !source.directory || !target.directory) return fail(errc::not_found);
+  if (!source.target || !source.directory) return fail(source.missing);
+  if (!target.directory) return fail(target.missing);
   if (target.target == source.target) return {};
   if (target.target) {
     if (target.target->directory && !source.target->directory) return fail(errc::is_a_directory);
@@ -98,7 +111,7 @@ expected<> disk::rename(std::string_view from, std::string_view to) {
 
 expected<> disk::unlink(std::string_view path) {
   auto at = look_up(path);
-  if (!at.target || !at.directory) return fail(errc::not_found);
+  if (!at.target || !at.directory) return fail(at.missing);
   if (at.target->directory) return fail(errc::is_a_directory);
   give_space(at.target->data.current().allocated_blocks());
   change_names({{.directory = at.directory, .name = at.name, .target = nullptr}});
@@ -108,14 +121,14 @@ expected<> disk::unlink(std::string_view path) {
 expected<> disk::make_directory(std::string_view path) {
   auto at = look_up(path);
   if (at.target) return fail(errc::exists);
-  if (!at.directory) return fail(errc::not_found);
+  if (!at.directory) return fail(at.missing);
   change_names({{.directory = at.directory, .name = at.name, .target = make_node(true)}});
   return {};
 }
 
 expected<> disk::remove_directory(std::string_view path) {
   auto at = look_up(path);
-  if (!at.target || !at.directory) return fail(errc::not_found);
+  if (!at.target || !at.directory) return fail(at.missing);
   if (!at.target->directory) return fail(errc::not_a_directory);
   if (!at.target->names.empty()) return fail(errc::not_empty);
   change_names({{.directory = at.directory, .name = at.name, .target = nullptr}});

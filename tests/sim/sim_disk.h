@@ -37,6 +37,9 @@ class disk {
   disk(disk&&) = default;
   disk& operator=(disk&&) = default;
 
+  // For tests: makes `path` and all above it, durably.
+  void prepare_directory(std::string_view path);
+
   // Names, from the root; the working directory is the root.
   node_ptr find(std::string_view path) const;
   expected<node_ptr> open(std::string_view path, std::uint32_t open_flags, wall_ms now);
@@ -76,9 +79,10 @@ class disk {
     bool durable() const;
   };
   struct place {
-    node_ptr directory;  // null: no such directory
+    node_ptr directory;  // null: no such directory, for the reason in `missing`
     std::string name;
     node_ptr target;  // null: no such name
+    errc missing = errc::not_found;
   };
   place look_up(std::string_view path) const;
   void change_names(std::vector<name_change::assignment> assignments);

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "net/client_connection.h"
+#include "net/messages/create_topics.h"
+#include "net/messages/describe_configs.h"
+#include "net/messages/fetch.h"
+#include "net/messages/list_offsets.h"
+#include "net/messages/metadata.h"
+#include "net/messages/produce.h"
+#include "reactor/semaphore.h"
+
+namespace karst::net {
+
+struct topic_partition {
+  std::string topic;
+  std::int32_t partition = 0;
+
+  auto operator<=>(topic_partition const&) const = default;
+  std::string text() const { return fmt::format("{}-{}", topic, partition); }
+};
+
+struct produce_options {
+  std::int16_t acks = -1;
+  bool create = true;       // let the broker create the topic
+  bool idempotent = false;  // the batches carry a producer id and sequences: safe to send again
+};
+
+// What the batches of an idempotent producer carry (KIP-98).
+struct producer_identity {
+  std::int64_t id = -1;
+  std::int16_t epoch = -1;
+};
+
+struct produced {
+  std::int64_t base_offset = -1;  // -1 with acks=0
+  std::int64_t log_append_time = -1;
+};
+
+struct fetched {
+  buffer_chain records;  // whole batches; the last may be cut
+  std::int64_t high_watermark = 0;
+  std::int64_t log_start = 0;
+};
+
+struct fetch_options {
+  std::int64_t offset = 0;
+  std::int32_t max_wait_ms = 500;
+  std::int32_t max_bytes = 4 * 1024 * 1024;
+};
+
+struct new_topic {
+  std::string name;
+  std::int32_t partitions = -1;  // -1: the broker's default
+  std::int16_t replication_factor = -1;
+  std::vector<std::pair<std::string, std::string>> configs;
+};
+
+// What an error code says to a person, with the broker's own text when it gave one. Its errc is
+// not_found, exists or timed_out where that is what happened.
+error to_error(error_code code, std::optional<std::string> const& message, std::string_view what);
+
+// A Kafka client for tools and tests: finds brokers and leaders, connects when first needed, asks
+// again when a leader has moved. Records are bytes to it (batches are built by log/batch_builder).
+// One core; any number of calls at a time. close() before destruction. Errors are for people: what,
+// where and what to do.
+class client {
+ public:
+  explicit client(client_options options);
+  ~client();
+
+  // Of the named topics, or of all. With `create`, the broker may create those that do not exist.
+  task<expected<answer<metadata_response>, error>> metadata(
+      std::optional<std::vector<std::string>> topics, bool create = false);
+  // Waits for leaders of all partitions; at most the request time-out.
+  task<expected<std::int32_t, error>> partition_count(std::string topic, bool create);
+
+  task<expected<producer_identity, error>> init_producer();
+  // An error after which the broker may or may not have the records is retried only when they are
+  // idempotent.
+  task<expected<produced, error>> produce(topic_partition to, buffer_chain records,
+                                          produce_options options);
+  task<expected<fetched, error>> fetch(topic_partition from, fetch_options options);
+  // `timestamp`: milliseconds, or latest_timestamp, earliest_timestamp, max_timestamp. -1: there is
+  // no such record.
+  task<expected<std::int64_t, error>> offset_at(topic_partition of, std::int64_t timestamp);
+
+  task<expected<void, error>> create_topic(new_topic topic);
+  task<expected<void, error>> delete_topic(std::string name);
+  // Configurations that differ from the default, or all.
+  task<expected<std::vector<describe_configs_response::config>, error>> topic_configs(
+      std::string name, bool all);
+
+  task<> close();
+
+ private:
+  struct known_topic {
+    std::vector<std::int32_t> leaders;  // by partition; -1: none known
+  };
+
+  task<expected<client_connection*, error>> bootstrap();
+  task<expected<client_connection*, error>> connect_to(std::int32_t node);
+  // The connection to the partition's leader. `attempts_until`: how long to ask again while it has
+  // none.
+  task<expected<client_connection*, error>> leader_of(topic_partition where, bool create,
+                                                      time_point attempts_until);
+  task<expected<void, error>> learn(std::string topic, bool create, time_point attempts_until);
+  void forget(topic_partition const& where);
+  bool may_retry(error_code code, time_point attempts_until) const;
+  task<> pause();
+  time_point patience() const;
+
+  client_options options_;
+  std::map<std::int32_t, host_and_port> nodes_;
+  std::map<std::string, known_topic, std::less<>> topics_;
+  std::map<std::int32_t, std::unique_ptr<client_connection>> connections_;  // -1: bootstrap
+  std::vector<std::unique_ptr<client_connection>> retired_;  // broken; closed with the client
+  semaphore connecting_{1};
+};
+
+}  // namespace karst::net

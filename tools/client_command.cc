@@ -1,0 +1,121 @@
+#include "tools/client_command.h"
+
+#include <charconv>
+#include <cstdio>
+
+#include "reactor/machine.h"
+
+namespace karst::tools {
+namespace {
+
+constexpr std::uint16_t default_port = 9092;
+
+task<int> serve_client(std::string_view name, client_settings const& settings,
+                       client_work const& work) {
+  auto servers = parse_bootstrap(settings.bootstrap);
+  expected<void, error> done{};
+  if (servers) {
+    net::client client{{.bootstrap = std::move(*servers),
+                        .client_id = "karst",
+                        .request_timeout = std::chrono::seconds{settings.timeout_s}}};
+    done = co_await work(client);
+    co_await client.close();
+  } else {
+    done = unexpected<error>(servers.error());
+  }
+  if (done) co_return 0;
+  std::fflush(stdout);
+  fmt::print(stderr, "karst {}: {}\n", name, done.error().message());
+  co_return 1;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("-0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+void add_client_options(CLI::App& command, client_settings& settings) {
+  command
+      .add_option("-b,--bootstrap-server", settings.bootstrap,
+                  "Brokers to ask first, HOST:PORT, separated by commas")
+      ->envname("KARST_BOOTSTRAP_SERVER")
+      ->capture_default_str();
+  command
+      .add_option("--timeout", settings.timeout_s, "Seconds to wait for an answer of the broker")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+}
+
+void add_format_option(CLI::App& command, client_settings& settings) {
+  static std::map<std::string, output_format> const formats{{"table", output_format::table},
+                                                            {"json", output_format::json}};
+  command
+      .add_option("--format", settings.format, "table, for people, or json, one line for each item")
+      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
+      ->default_str("table");
+}
+
+expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_view text) {
+  std::vector<net::host_and_port> servers;
+  while (!text.empty()) {
+    auto comma = text.find(',');
+    auto one = text.substr(0, comma);
+    text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    if (one.empty()) continue;
+    net::host_and_port server{std::string{one}, default_port};
+    auto colon = one.rfind(':');
+    auto bracket = one.rfind(']');
+    if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+      auto digits = one.substr(colon + 1);
+      auto [end, failure] = std::from_chars(digits.begin(), digits.end(), server.port);
+      if (failure != std::errc{} || end != digits.end() || server.port == 0) {
+        return fail(errc::invalid, "write HOST:PORT, for example 127.0.0.1:9092",
+                    "the bootstrap server '{}' has no valid port", one);
+      }
+      server.host = std::string{one.substr(0, colon)};
+    }
+    if (server.host.starts_with('[') && server.host.ends_with(']')) {
+      server.host = server.host.substr(1, server.host.size() - 2);
+    }
+    servers.push_back(std::move(server));
+  }
+  if (servers.empty()) {
+    return fail(errc::invalid, "give --bootstrap-server HOST:PORT", "no bootstrap server is named");
+  }
+  return servers;
+}
+
+int run_client(std::string_view name, client_settings const& settings, client_work work) {
+  auto status =
+      machine::run({.cores = 1}, [&](machine&) { return serve_client(name, settings, work); });
+  if (status) return *status;
+  fmt::print(stderr, "karst {}: {}\n", name, status.error().message());
+  return 1;
+}
+
+std::string format_table(std::vector<std::string> const& headings,
+                         std::vector<std::vector<std::string>> const& rows) {
+  std::vector<std::size_t> widths;
+  for (std::size_t column = 0; column < headings.size(); ++column) {
+    widths.push_back(headings[column].size());
+    for (auto const& row : rows) widths.back() = std::max(widths.back(), row[column].size());
+  }
+  std::string text;
+  auto add = [&](std::vector<std::string> const& row, bool heading) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      auto right =
+          heading ? !rows.empty() && is_number(rows.front()[column]) : is_number(row[column]);
+      line += right ? fmt::format("{:>{}}  ", row[column], widths[column])
+                    : fmt::format("{:<{}}  ", row[column], widths[column]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  };
+  add(headings, true);
+  for (auto const& row : rows) add(row, false);
+  return text;
+}
+
+}  // namespace karst::tools

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "net/client.h"
+
+namespace karst::tools {
+
+enum class output_format : std::uint8_t { table, json };
+
+// What every command that talks to a broker takes on the command line.
+struct client_settings {
+  std::string bootstrap = "127.0.0.1:9092";
+  output_format format = output_format::table;
+  int timeout_s = 30;
+};
+
+void add_client_options(CLI::App& command, client_settings& settings);
+// Only for commands whose result has a form.
+void add_format_option(CLI::App& command, client_settings& settings);
+
+// "a:9092,[::1]:9093"; the port is 9092 when left out.
+expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_view text);
+
+// Runs `work` on one core with a client for these settings and returns the process's exit status:
+// 0, or 1 with the error on stderr. `name` begins the error's line.
+using client_work = std::function<task<expected<void, error>>(net::client&)>;
+int run_client(std::string_view name, client_settings const& settings, client_work work);
+
+// Rows under headings, columns as wide as their longest cell; numbers to the right.
+std::string format_table(std::vector<std::string> const& headings,
+                         std::vector<std::vector<std::string>> const& rows);
+
+}  // namespace karst::tools

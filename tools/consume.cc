@@ -1,0 +1,332 @@
+#include <fmt/chrono.h>
+
+#include <charconv>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "log/batch_cursor.h"
+#include "log/decompressor.h"
+#include "tools/client_command.h"
+#include "tools/commands.h"
+#include "tools/record_input.h"
+
+namespace karst::tools {
+namespace {
+
+using json = nlohmann::json;
+
+// What one batch may inflate to here: no broker's max.message.bytes allows near as much.
+constexpr std::size_t inflated_bytes_max = 1 * GiB;
+constexpr std::int32_t fetch_wait_ms = 500;
+
+enum class record_format : std::uint8_t { value, table, json };
+
+struct consume_settings {
+  client_settings client;
+  std::string topic;
+  std::vector<std::int32_t> partitions;
+  std::string offset = "earliest";
+  std::string from_time;
+  std::int64_t count = -1;
+  bool exit_at_end = false;
+  record_format format = record_format::value;
+  std::string key_separator;
+};
+
+struct consumed_record {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::int64_t timestamp = -1;
+  log::record const* content = nullptr;
+};
+
+std::string format_time(std::int64_t ms) {
+  if (ms < 0) return "-";
+  auto seconds = static_cast<std::time_t>(ms / 1000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), ms % 1000);
+}
+
+// Milliseconds since 1970, or 2026-09-21T10:15:30Z, or 2026-09-21.
+std::optional<std::int64_t> parse_time(std::string const& text) {
+  std::int64_t ms = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), ms);
+  if (failure == std::errc{} && end == text.data() + text.size()) return ms;
+  for (auto const* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"}) {
+    std::tm parts{};
+    auto const* rest = ::strptime(text.c_str(), form, &parts);
+    if (rest != nullptr && *rest == '\0') return static_cast<std::int64_t>(::timegm(&parts)) * 1000;
+  }
+  return std::nullopt;
+}
+
+void put(json& object, std::string const& name, std::optional<std::string_view> bytes) {
+  if (!bytes) {
+    object[name] = nullptr;
+  } else if (is_utf8(*bytes)) {
+    object[name] = *bytes;
+  } else {
+    object[name + "_base64"] = encode_base64(*bytes);
+  }
+}
+
+// One record as the format asks. Bytes go out as they are but in JSON.
+class record_printer {
+ public:
+  explicit record_printer(consume_settings const& settings) : settings_(settings) {}
+
+  // False when nobody reads our output any more.
+  bool print(consumed_record const& record) {
+    switch (settings_.format) {
+      case record_format::value:
+        print_value(record);
+        break;
+      case record_format::table:
+        print_row(record);
+        break;
+      case record_format::json:
+        print_json(record);
+        break;
+    }
+    return std::ferror(stdout) == 0;
+  }
+
+ private:
+  static void write(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
+
+  void print_value(consumed_record const& record) {
+    if (!settings_.key_separator.empty()) {
+      write(record.content->key.value_or(""));
+      write(settings_.key_separator);
+    }
+    write(record.content->value.value_or(""));
+    write("\n");
+  }
+  void print_row(consumed_record const& record) {
+    if (!std::exchange(headed_, true)) {
+      write(fmt::format("{:>9}  {:>10}  {:<24}  {:<16}  {}\n", "PARTITION", "OFFSET", "TIMESTAMP",
+                        "KEY", "VALUE"));
+    }
+    auto const& content = *record.content;
+    std::string headers;
+    for (auto const& each : content.headers) {
+      headers += fmt::format("  [{}={}]", each.key, each.value.value_or("(null)"));
+    }
+    write(fmt::format("{:>9}  {:>10}  {:<24}  {:<16}  {}{}\n", record.partition, record.offset,
+                      format_time(record.timestamp), content.key.value_or("(null)"),
+                      content.value.value_or("(null)"), headers));
+  }
+  void print_json(consumed_record const& record) {
+    json object{{"topic", settings_.topic},
+                {"partition", record.partition},
+                {"offset", record.offset},
+                {"timestamp", record.timestamp}};
+    put(object, "key", record.content->key);
+    put(object, "value", record.content->value);
+    auto headers = json::array();
+    for (auto const& each : record.content->headers) {
+      json header{{"name", std::string{each.key}}};
+      put(header, "value", each.value);
+      headers.push_back(std::move(header));
+    }
+    object["headers"] = std::move(headers);
+    write(object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+  }
+
+  consume_settings const& settings_;
+  bool headed_ = false;
+};
+
+// Reads some partitions at once, one fetch each at a time, until told to end.
+class consumer {
+ public:
+  consumer(net::client& client, consume_settings const& settings)
+      : client_(client), settings_(settings), printer_(settings), left_(settings.count) {}
+
+  task<expected<void, error>> run();
+
+ private:
+  task<> follow(std::int32_t partition);
+  task<expected<void, error>> read(std::int32_t partition);
+  task<expected<std::int64_t, error>> first_offset(net::topic_partition where);
+  expected<void, error> print_batches(std::int32_t partition, std::int64_t& next,
+                                      buffer_chain records);
+  expected<void, error> print_batch(std::int32_t partition, std::int64_t next,
+                                    log::batch_view const& batch);
+  bool done() const { return left_ == 0 || failure_.has_value(); }
+
+  net::client& client_;
+  consume_settings const& settings_;
+  record_printer printer_;
+  std::int64_t left_;  // -1: without end
+  std::optional<error> failure_;
+  task_set tasks_;
+};
+
+task<expected<void, error>> consumer::run() {
+  auto count = co_await client_.partition_count(settings_.topic, false);
+  if (!count) co_return unexpected<error>(count.error());
+  auto partitions = settings_.partitions;
+  for (std::int32_t each = 0; settings_.partitions.empty() && each < *count; ++each) {
+    partitions.push_back(each);
+  }
+  for (auto each : partitions) tasks_.spawn(follow(each));
+  co_await tasks_.join();
+  std::fflush(stdout);
+  if (failure_) co_return unexpected<error>(*failure_);
+  co_return expected<void, error>{};
+}
+
+task<> consumer::follow(std::int32_t partition) {
+  auto ended = co_await read(partition);
+  if (!ended && !failure_) failure_ = ended.error();
+}
+
+task<expected<std::int64_t, error>> consumer::first_offset(net::topic_partition where) {
+  if (!settings_.from_time.empty()) {
+    auto time = parse_time(settings_.from_time);
+    if (!time) {
+      co_return fail(errc::invalid, "write milliseconds since 1970, or 2026-09-21T10:15:30Z",
+                     "'{}' is not a time", settings_.from_time);
+    }
+    auto found = co_await client_.offset_at(where, *time);
+    if (!found || *found >= 0) co_return found;
+    co_return co_await client_.offset_at(where, net::latest_timestamp);
+  }
+  if (settings_.offset == "earliest")
+    co_return co_await client_.offset_at(where, net::earliest_timestamp);
+  if (settings_.offset == "latest")
+    co_return co_await client_.offset_at(where, net::latest_timestamp);
+  std::int64_t number = 0;
+  auto const& text = settings_.offset;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) {
+    co_return fail(errc::invalid,
+                   "use earliest, latest, an offset such as 100, or -10 for the last ten",
+                   "'{}' is not an offset", text);
+  }
+  if (!text.starts_with('-')) co_return number;
+  auto first = co_await client_.offset_at(where, net::earliest_timestamp);
+  auto latest = co_await client_.offset_at(where, net::latest_timestamp);
+  if (!first || !latest) co_return first ? latest : first;
+  co_return std::max(*first, *latest + number);
+}
+
+task<expected<void, error>> consumer::read(std::int32_t partition) {
+  net::topic_partition where{settings_.topic, partition};
+  auto next = co_await first_offset(where);
+  if (!next) co_return unexpected<error>(next.error());
+  auto end = co_await client_.offset_at(where, net::latest_timestamp);
+  if (!end) co_return unexpected<error>(end.error());
+  while (!done() && !(settings_.exit_at_end && *next >= *end)) {
+    auto got = co_await client_.fetch(where, {.offset = *next, .max_wait_ms = fetch_wait_ms});
+    if (!got) co_return unexpected<error>(got.error());
+    if (auto printed = print_batches(partition, *next, std::move(got->records)); !printed) {
+      co_return printed;
+    }
+    // A reader at the end sees records at once.
+    if (*next >= got->high_watermark) std::fflush(stdout);
+  }
+  co_return expected<void, error>{};
+}
+
+expected<void, error> consumer::print_batches(std::int32_t partition, std::int64_t& next,
+                                              buffer_chain records) {
+  auto bytes = records.linearize();
+  log::batch_cursor batches{bytes.bytes()};
+  while (!done()) {
+    auto batch = batches.next();
+    if (!batch) break;
+    if (!log::crc_matches(batch->bytes)) {
+      return fail(errc::corrupt, "see the broker's log; `karst dump` shows a segment's batches",
+                  "{}-{}: the batch at offset {} is damaged (wrong CRC)", settings_.topic,
+                  partition, batch->header.base.value);
+    }
+    // Control batches hold transaction markers, nothing for a reader.
+    if (!batch->header.control()) {
+      if (auto printed = print_batch(partition, next, *batch); !printed) return printed;
+    }
+    next = std::max(next, batch->header.next().value);
+  }
+  if (batches.state() == log::cursor_state::malformed) {
+    return fail(errc::corrupt, "see the broker's log", "{}-{}: what follows offset {} is no batch",
+                settings_.topic, partition, next);
+  }
+  return {};
+}
+
+expected<void, error> consumer::print_batch(std::int32_t partition, std::int64_t next,
+                                            log::batch_view const& batch) {
+  auto const& header = batch.header;
+  buffer_chain bytes{buffer::copy_of(batch.bytes.subspan(log::batch_layout::header_bytes))};
+  auto inflated = log::decompress(header.compression(), bytes, 0, bytes.size(), inflated_bytes_max);
+  if (!inflated) {
+    return fail(errc::corrupt, "see the broker's log",
+                "{}-{}: the batch at offset {} cannot be inflated", settings_.topic, partition,
+                header.base.value);
+  }
+  log::record_cursor records{inflated->bytes(), header.record_count};
+  while (auto const* content = records.next()) {
+    consumed_record record{partition, header.base.value + content->offset_delta,
+                           header.time() == log::timestamp_type::log_append_time
+                               ? header.max_timestamp
+                               : header.base_timestamp + content->timestamp_delta,
+                           content};
+    if (record.offset < next) continue;
+    if (left_ == 0) return {};
+    if (left_ > 0) --left_;
+    if (!printer_.print(record)) left_ = 0;
+  }
+  return {};
+}
+
+task<expected<void, error>> consume(net::client& client, consume_settings const& settings) {
+  consumer reader{client, settings};
+  co_return co_await reader.run();
+}
+
+}  // namespace
+
+void add_consume(CLI::App& app, int& status) {
+  static std::map<std::string, record_format> const formats{{"value", record_format::value},
+                                                            {"table", record_format::table},
+                                                            {"json", record_format::json}};
+  auto settings = std::make_shared<consume_settings>();
+  auto* command = app.add_subcommand("consume", "Print the records of a topic, and wait for more");
+  command->add_option("TOPIC", settings->topic, "What to read")->required();
+  add_client_options(*command, settings->client);
+  command->add_option("-p,--partition", settings->partitions,
+                      "Only this one; may be repeated. All of them when left out");
+  command
+      ->add_option("-o,--offset", settings->offset,
+                   "earliest, latest, an offset, or -N for the last N of each partition")
+      ->capture_default_str();
+  command->add_option("--from-time", settings->from_time,
+                      "From the first record at or after this time: milliseconds since 1970, "
+                      "2026-09-21T10:15:30Z or 2026-09-21");
+  command->add_option("-n,--count", settings->count, "Stop after so many records");
+  command->add_flag("-e,--exit-at-end", settings->exit_at_end,
+                    "Stop at what was the end of each partition at the start");
+  command
+      ->add_option(
+          "--format", settings->format,
+          "value: only the value of each record; table: with partition, offset, timestamp, key and "
+          "headers; json: the same, one object for each line")
+      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
+      ->default_str("value");
+  command->add_option(
+      "-K,--key-separator", settings->key_separator,
+      "With --format value: print the key and this before the value; \\t for a tab");
+  command->footer(
+      "Examples:\n"
+      "  karst consume greetings -e\n"
+      "  karst consume orders -p 0 -o -10 --format table\n"
+      "  karst consume orders --from-time 2026-09-21 -e --format json | jq .value");
+  command->callback([settings, &status] {
+    if (settings->key_separator == "\\t") settings->key_separator = "\t";
+    status = run_client("consume", settings->client,
+                        [&](net::client& client) { return consume(client, *settings); });
+  });
+}
+
+}  // namespace karst::tools
