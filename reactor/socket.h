@@ -19,8 +19,9 @@ std::string format_address(sockaddr_storage const& address);
 // Numeric addresses and names from the hosts file or DNS (blocking: at start only).
 expected<sockaddr_storage, error> resolve_address(std::string const& host, std::uint16_t port);
 
-// A connected TCP socket on this core. One receive and one send may be in progress at a time. To end: shutdown() makes both finish (closed
-// or reset), await them, then close(). Not moved once used: hold it by unique_ptr.
+// A connected TCP socket on this core. One receive and one send may be in progress at a time. To
+// end: shutdown() makes both finish (closed or reset), await them, then close(). Not moved once
+// used: hold it by unique_ptr.
 class socket {
  public:
   explicit socket(int fd);
@@ -31,23 +32,29 @@ class socket {
   static task<expected<std::unique_ptr<socket>>> connect(sockaddr_storage address);
 
   sockaddr_storage const& peer() const { return peer_; }
+  int descriptor() const { return fd_; }
 
-  // The next bytes as they come (multishot receive into the io's pool): at least one byte, or empty when the peer has closed its side.
-  // Give the buffer back soon: the pool is shared by the connections of the core. When `pause_receiving` was called, received but
-  // undelivered pieces stay queued, and no more are taken from the kernel until the next receive().
-  // closed: shutdown() was called. reset: the connection broke.
+  // The next bytes as they come (multishot receive into the io's pool): at least one byte, or empty
+  // when the peer has closed its side. Give the buffer back soon: the pool is shared by the
+  // connections of the core. When `pause_receiving` was called, received but undelivered pieces
+  // stay queued, and no more are taken from the kernel until the next receive(). closed: shutdown()
+  // was called. reset: the connection broke.
   task<expected<buffer>> receive();
-  // Exactly to.size() bytes (closed when the peer ends before that), first from pieces already received, the rest by one receive into `to` (no copy): the body of a large frame.
+  // Exactly to.size() bytes (closed when the peer ends before that), first from pieces already
+  // received, the rest by one receive into `to` (no copy): the body of a large frame.
   task<expected<>> receive_exactly(std::span<std::byte> to);
-  // Bytes received from the kernel and not yet handed out; bounds what one connection can hold of the pool.
+  // Bytes received from the kernel and not yet handed out; bounds what one connection can hold of
+  // the pool.
   std::size_t buffered() const;
   void pause_receiving();
 
-  // All of it or an error; closed after shutdown(). The memory must not change until it is done. The span's iovecs may be changed.
+  // All of it or an error; closed after shutdown(). The memory must not change until it is done.
+  // The span's iovecs may be changed.
   task<expected<>> send(std::vector<iovec> vectors, bool more_follows = false);
   task<expected<>> send(std::span<iovec> vectors, bool more_follows = false);
-  // Reads the range in slices into the core's memory and sends them: asynchronous all the way, so a slow disk holds up this peer only.
-  // end_of_file when the file is shorter than the range: the peer has got a part of it.
+  // Reads the range in slices into the core's memory and sends them: asynchronous all the way, so a
+  // slow disk holds up this peer only. end_of_file when the file is shorter than the range: the
+  // peer has got a part of it.
   task<expected<>> send_file(file_range range, bool more_follows = false);
 
   void shutdown();
@@ -66,11 +73,13 @@ class socket {
 class listener {
  public:
   // error names the address and, when another process holds the port, says so.
-  static expected<std::unique_ptr<listener>, error> open(sockaddr_storage const& address, int backlog);
+  static expected<std::unique_ptr<listener>, error> open(sockaddr_storage const& address,
+                                                         int backlog);
   ~listener();
   std::uint16_t port() const { return port_; }
-  // The descriptor of the next connection: it may be handed to another core, which makes a socket of it. errc::closed after stop().
-  // too_many_files and no_memory are passed on: the caller waits a moment and goes on.
+  // The descriptor of the next connection: it may be handed to another core, which makes a socket
+  // of it. errc::closed after stop(). too_many_files and no_memory are passed on: the caller waits
+  // a moment and goes on.
   task<expected<int>> accept();
   void stop();
   task<> close();
