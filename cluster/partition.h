@@ -69,19 +69,24 @@ class partition {
   // Notified once, at the next movement of the high watermark or when the partition goes away.
   void subscribe(movement_subscription& subscription);
 
-  // Ends everything above: no call may start afterwards.
+  // No call takes effect any more: appends and waits answer closed, subscribers are notified.
+  void begin_close();
+  // Done when the last call has left; the log must have been closed, so that its waits end.
   task<> close();
 
  private:
   task<> watch_log();
   void notify_all();
+  task<expected<log::append_info, append_error>> append_in_turn(buffer_chain const& records,
+                                                                append_options options);
 
   log::partition_log& log_;
   log::leader_epoch epoch_;
   semaphore append_turn_{1};
-  gate users_;
-  intrusive_list<movement_subscription> subscriptions_;
+  bool closing_ = false;
   bool watching_ = false;
+  intrusive_list<movement_subscription> subscriptions_;
+  gate users_;
 };
 
 }  // namespace karst::cluster

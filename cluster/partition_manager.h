@@ -36,12 +36,19 @@ class partition_manager {
   void adopt(log::partition_log& log, log::leader_epoch epoch, log::log_config const& config);
   // Creates the log, durably, and the partition over it.
   task<expected<void, error>> create(new_partition request);
-  // Ends the partition's waits and removes its log.
+  // The same for many, several at a time; stops at the first failure, having created some.
+  task<expected<void, error>> create_all(std::vector<new_partition> requests);
+  // Ends the partition's waits and removes its log. A partition that is not here is fine.
   task<expected<void, error>> remove(log::log_id id);
+  // The first failure, after having tried all.
+  task<expected<void, error>> remove_all(std::vector<log::log_id> ids);
   // Clean stop of all partitions and of the log_manager.
   task<expected<void, error>> close(log::progress_callback progress);
 
  private:
+  task<> create_next(std::vector<new_partition>& requests, std::size_t& next,
+                     expected<void, error>& outcome);
+
   std::unique_ptr<log::log_manager> logs_;
   hash_map<log::log_id, std::unique_ptr<partition>> partitions_;
 };

@@ -20,6 +20,9 @@ class placement {
   core_id place_near(core_id last, std::size_t most);
   void release(core_id core);
   std::size_t load(core_id core) const { return partitions_[core]; }
+  // How many more partitions may be placed: each core's journal must hold a state entry of each of
+  // its logs (STORAGE.md 3).
+  std::int64_t room() const;
 
  private:
   std::vector<std::size_t> partitions_;

@@ -19,11 +19,12 @@ class placement;
 
 struct topic_request {
   std::string name;
-  std::int32_t partitions = -1;          // -1: num.partitions, or given by assignments
-  std::int16_t replication_factor = -1;  // -1: default.replication.factor (at most the number of
-                                         // brokers), or given by assignments
-  std::map<std::int32_t, std::vector<std::int32_t>>
-      assignments;  // partition -> broker ids; empty: chosen here
+  // -1: num.partitions, or given by assignments.
+  std::int32_t partitions = -1;
+  // -1: default.replication.factor (at most the number of brokers), or given by assignments.
+  std::int16_t replication_factor = -1;
+  // Partition -> broker ids; empty: chosen here.
+  std::map<std::int32_t, std::vector<std::int32_t>> assignments;
   std::vector<std::pair<std::string, std::optional<std::string>>> configs;
 };
 
@@ -38,11 +39,11 @@ struct created_topic {
 // Creates and deletes topics. Lives on core 0 and is called there (submit_to(0, ...)). One change
 // at a time, in order of arrival. A change is durable in the coordination tree, done on the owning
 // cores and visible in every core's metadata_cache before the call returns; one that fails half-way
-// is taken back, and a crash in between is completed (deletion) or leaves an empty topic (creation)
-// at the next start.
+// is taken back. A crash in between is made good at the next start: a deletion is completed, a
+// creation leaves the topic, empty.
 class topics {
  public:
-  topics(broker& owner, coordination& tree, placement& cores);
+  topics(broker& owner, coordination& tree, placement& cores, std::int32_t controller_epoch);
 
   // TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR,
   // INVALID_REPLICA_ASSIGNMENT, INVALID_CONFIG, INVALID_REQUEST (both counts and assignments),
@@ -51,17 +52,23 @@ class topics {
   // As Metadata does for an unknown topic when auto.create.topics.enable is set: defaults for
   // everything; a topic that exists by then is fine.
   task<expected<void, refusal>> create_automatically(std::string name);
-  // UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED.
+  // UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED, KAFKA_STORAGE_ERROR.
   task<expected<void, refusal>> remove(std::string name);
 
  private:
-  struct plan;
-  expected<plan, refusal> make_plan(topic_request const& request) const;
-  task<expected<void, refusal>> carry_out(plan& planned);
+  task<expected<created_topic, refusal>> create_next(topic_request request, bool validate_only);
+  task<expected<void, refusal>> remove_next(std::string name);
+  task<expected<void, refusal>> write_nodes(topic_metadata const& topic);
+  task<expected<void, error>> create_logs(topic_metadata const& topic);
+  task<expected<void, error>> remove_logs(topic_metadata const& topic);
+  task<expected<void, refusal>> remove_nodes(topic_metadata const& topic);
+  void place(topic_metadata& topic);
+  std::shared_ptr<metadata_snapshot> next_snapshot() const;
 
   broker& broker_;
   coordination& tree_;
   placement& placement_;
+  std::int32_t controller_epoch_;
   semaphore one_at_a_time_{1};
 };
 

@@ -1,0 +1,19 @@
+#include "cluster/broker.h"
+
+#include "cluster/every_core.h"
+
+namespace karst::cluster {
+
+broker::broker(broker_identity identity, broker_config config, core_id cores)
+    : identity_(std::move(identity)), config_(std::move(config)) {
+  for (core_id core = 0; core < cores; ++core) shards_.push_back(std::make_unique<shard>());
+}
+
+broker::~broker() = default;
+
+task<> broker::publish(std::shared_ptr<metadata_snapshot const> snapshot) {
+  co_await on_every_core(
+      cores(), [this, &snapshot](core_id core) { shards_[core]->metadata.replace(snapshot); });
+}
+
+}  // namespace karst::cluster

@@ -1,0 +1,115 @@
+#include "cluster/partition.h"
+
+#include "log/batch_validator.h"
+#include "reactor/core.h"
+
+namespace karst::cluster {
+namespace {
+
+// Memory of another core, seen through a block of this one: the caller keeps the bytes until the
+// append is done, and nothing here touches their count.
+struct borrowed_block : buffer_block {
+  static buffer make(std::span<std::byte const> bytes) {
+    auto* block = new borrowed_block;
+    block->data = const_cast<std::byte*>(bytes.data());
+    block->capacity = static_cast<std::uint32_t>(bytes.size());
+    block->home = core::current().id();
+    block->release = [](buffer_block& done) { delete static_cast<borrowed_block*>(&done); };
+    return buffer{*block, block->data, bytes.size()};
+  }
+};
+
+buffer_chain borrow(buffer_chain const& records) {
+  buffer_chain borrowed;
+  for (auto const& piece : records.pieces()) borrowed.append(borrowed_block::make(piece.bytes()));
+  return borrowed;
+}
+
+}  // namespace
+
+partition::partition(log::partition_log& log, log::leader_epoch epoch) : log_(log), epoch_(epoch) {
+  log_.begin_epoch(epoch_);
+}
+
+partition::~partition() = default;
+
+task<expected<log::append_info, append_error>> partition::append(buffer_chain const& records,
+                                                                 append_options options) {
+  if (closing_) co_return unexpected<append_error>(append_error{log::errc::closed, {}});
+  auto inside = users_.enter();
+  (void)co_await append_turn_.take(1);
+  auto appended = co_await append_in_turn(records, options);
+  append_turn_.give(1);
+  co_return appended;
+}
+
+task<expected<log::append_info, append_error>> partition::append_in_turn(
+    buffer_chain const& records, append_options options) {
+  auto refuse = [](log::errc code, std::string message) {
+    return unexpected<append_error>(append_error{code, std::move(message)});
+  };
+  if (closing_) co_return refuse(log::errc::closed, {});
+  auto room = co_await log_.room_for(records.size());
+  if (!room) co_return refuse(room.error(), {});
+  auto now = core::current().clock().wall_now();
+  auto valid = co_await log::validate(borrow(records), log_.config(),
+                                      {.now = now, .produce_version = options.produce_version});
+  if (!valid) co_return refuse(valid.error().code, std::move(valid.error().message));
+  if (closing_) co_return refuse(log::errc::closed, {});
+  auto appended = log_.append(*valid, {.epoch = epoch_, .now = now});
+  if (!appended) co_return refuse(appended.error(), {});
+  co_return *appended;
+}
+
+task<expected<void, log::errc>> partition::committed(log::offset end) {
+  if (closing_) co_return unexpected<log::errc>(log::errc::closed);
+  auto inside = users_.enter();
+  if (log_.config().flush_messages > 1) co_return expected<void, log::errc>{};
+  co_return co_await log_.durable(end);
+}
+
+task<expected<log::read_result, log::errc>> partition::read(log::offset from, read_bound bound,
+                                                            log::read_limits limits) {
+  if (closing_) co_return unexpected<log::errc>(log::errc::closed);
+  auto inside = users_.enter();
+  auto end = bound == read_bound::high_watermark ? high_watermark() : log_.log_end();
+  co_return co_await log_.read(from, end, limits);
+}
+
+void partition::subscribe(movement_subscription& subscription) {
+  if (closing_) {
+    subscription.notify(subscription);
+    return;
+  }
+  subscriptions_.push_back(subscription);
+  if (!watching_) {
+    watching_ = true;
+    core::current().background().spawn(watch_log());
+  }
+}
+
+// Runs while someone is subscribed, and until the next movement after the last has gone.
+task<> partition::watch_log() {
+  auto inside = users_.enter();
+  while (!closing_ && !subscriptions_.empty()) {
+    (void)co_await log_.durable_moved().wait();
+    notify_all();
+  }
+  watching_ = false;
+}
+
+void partition::notify_all() {
+  while (auto* subscription = subscriptions_.pop_front()) subscription->notify(*subscription);
+}
+
+void partition::begin_close() {
+  closing_ = true;
+  notify_all();
+}
+
+task<> partition::close() {
+  begin_close();
+  co_await users_.close();
+}
+
+}  // namespace karst::cluster

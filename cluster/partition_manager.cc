@@ -1,0 +1,80 @@
+#include "cluster/partition_manager.h"
+
+#include "reactor/task_set.h"
+
+namespace karst::cluster {
+namespace {
+
+// Enough creations at a time to fill the device's queue; more would only hold descriptors.
+constexpr std::size_t creations_in_flight = 32;
+
+}  // namespace
+
+partition* partition_manager::find(log::log_id id) {
+  auto found = partitions_.find(id);
+  return found == partitions_.end() ? nullptr : found->second.get();
+}
+
+void partition_manager::adopt(log::partition_log& log, log::leader_epoch epoch,
+                              log::log_config const& config) {
+  log.set_config(config);
+  partitions_[log.id()] = std::make_unique<partition>(log, epoch);
+}
+
+task<expected<void, error>> partition_manager::create(new_partition request) {
+  auto created = co_await logs_->create(request.log, request.topic, request.index, request.topic_id,
+                                        request.config);
+  if (!created) co_return unexpected<error>(created.error());
+  partitions_[request.log] = std::make_unique<partition>(**created, request.epoch);
+  co_return expected<void, error>{};
+}
+
+task<> partition_manager::create_next(std::vector<new_partition>& requests, std::size_t& next,
+                                      expected<void, error>& outcome) {
+  while (next < requests.size() && outcome) {
+    auto created = co_await create(std::move(requests[next++]));
+    if (!created && outcome) outcome = created;
+  }
+}
+
+task<expected<void, error>> partition_manager::create_all(std::vector<new_partition> requests) {
+  std::size_t next = 0;
+  expected<void, error> outcome;
+  task_set running;
+  for (std::size_t i = 0; i < std::min(creations_in_flight, requests.size()); ++i) {
+    running.spawn(create_next(requests, next, outcome));
+  }
+  co_await running.join();
+  co_return outcome;
+}
+
+task<expected<void, error>> partition_manager::remove(log::log_id id) {
+  auto found = partitions_.find(id);
+  if (found == partitions_.end()) co_return expected<void, error>{};
+  auto gone = std::move(found.value());
+  partitions_.erase(found);
+  gone->begin_close();
+  // Closing the log is what ends the calls that are inside the partition.
+  auto removed = co_await logs_->remove(id);
+  co_await gone->close();
+  co_return removed;
+}
+
+task<expected<void, error>> partition_manager::remove_all(std::vector<log::log_id> ids) {
+  expected<void, error> outcome;
+  for (auto id : ids) {
+    auto removed = co_await remove(id);
+    if (!removed && outcome) outcome = removed;
+  }
+  co_return outcome;
+}
+
+task<expected<void, error>> partition_manager::close(log::progress_callback progress) {
+  for (auto& [id, open] : partitions_) open->begin_close();
+  auto closed = co_await logs_->close(std::move(progress));
+  for (auto& [id, open] : partitions_) co_await open->close();
+  partitions_.clear();
+  co_return closed;
+}
+
+}  // namespace karst::cluster
