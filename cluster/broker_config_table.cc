@@ -9,6 +9,8 @@ namespace {
 constexpr double unbounded = std::numeric_limits<double>::max();
 constexpr std::string_view io_backends[] = {"auto", "io_uring", "epoll"};
 
+constexpr std::string_view process_roles[] = {"broker", "controller"};
+
 constexpr config_definition own_keys[] = {
     {"advertised.listeners", config_type::string, std::nullopt,
      "The address that clients are told, as NAME://HOST:PORT; without it the listener's own."},
@@ -21,6 +23,8 @@ constexpr config_definition own_keys[] = {
     {"broker.rack", config_type::string, std::nullopt, "The rack that clients are told."},
     {"connections.max.idle.ms", config_type::int64, "600000",
      "How long a connection may be silent before it is closed.", -1, unbounded},
+    {"controller.listener.names", config_type::list, std::nullopt,
+     "KRaft's: listeners of these names belong to a controller and are not opened."},
     {"default.replication.factor", config_type::int32, "1",
      "The replication factor of topics created without one.", 1, 32767},
     {"delete.topic.enable", config_type::boolean, "true", "Whether topics may be deleted."},
@@ -54,6 +58,8 @@ constexpr config_definition own_keys[] = {
      "The most connections from one address at a time.", 0, unbounded},
     {"num.partitions", config_type::int32, "1", "The partitions of topics created without a count.",
      1, unbounded},
+    {"process.roles", config_type::list, "broker",
+     "KRaft's: must contain broker; there is no separate controller.", 0, 0, process_roles},
     {"socket.request.max.bytes", config_type::int32, "104857600",
      "The largest request; a larger one closes the connection.", 1, unbounded},
 };

@@ -142,6 +142,13 @@ void check_together(broker_config const& config, std::vector<error>& problems,
          "log.cleanup.policy=compact is not available: Karst does not compact logs yet",
          "leave it at delete"});
   }
+  auto roles = config.list("process.roles");
+  if (!roles.empty() && std::ranges::find(roles, "broker") == roles.end()) {
+    problems.push_back(
+        {errc::unsupported,
+         "process.roles=controller cannot be served: Karst has no separate controllers",
+         "let it contain broker, or remove it"});
+  }
   if (auto factor = config.number("default.replication.factor"); factor > 1) {
     warnings.push_back(
         fmt::format("default.replication.factor={}: this node is alone, so topics created without "

@@ -1,6 +1,5 @@
 #include "cluster/partition.h"
 
-#include "log/batch_validator.h"
 #include "reactor/core.h"
 
 namespace karst::cluster {
@@ -27,7 +26,9 @@ buffer_chain borrow(buffer_chain const& records) {
 
 }  // namespace
 
-partition::partition(log::partition_log& log, log::leader_epoch epoch) : log_(log), epoch_(epoch) {
+partition::partition(log::partition_log& log, log::leader_epoch epoch,
+                     log::batch_validator& validator)
+    : log_(log), epoch_(epoch), validator_(validator) {
   log_.begin_epoch(epoch_);
 }
 
@@ -35,7 +36,7 @@ partition::~partition() = default;
 
 task<expected<log::append_info, append_error>> partition::append(buffer_chain const& records,
                                                                  append_options options) {
-  if (closing_) co_return unexpected<append_error>(append_error{log::errc::closed, {}});
+  if (closing_) co_return unexpected<append_error>(append_error{.code = log::errc::closed});
   auto inside = users_.enter();
   (void)co_await append_turn_.take(1);
   auto appended = co_await append_in_turn(records, options);
@@ -46,17 +47,21 @@ task<expected<log::append_info, append_error>> partition::append(buffer_chain co
 task<expected<log::append_info, append_error>> partition::append_in_turn(
     buffer_chain const& records, append_options options) {
   auto refuse = [](log::errc code, std::string message) {
-    return unexpected<append_error>(append_error{code, std::move(message)});
+    return unexpected<append_error>(append_error{.code = code, .message = std::move(message)});
   };
   if (closing_) co_return refuse(log::errc::closed, {});
   auto room = co_await log_.room_for(records.size());
   if (!room) co_return refuse(room.error(), {});
   auto now = core::current().clock().wall_now();
-  auto valid = co_await log::validate(borrow(records), log_.config(),
-                                      {.now = now, .produce_version = options.produce_version});
-  if (!valid) co_return refuse(valid.error().code, std::move(valid.error().message));
+  auto rules = log::validation_rules::of(log_.config(), now);
+  rules.zstd_allowed = options.produce_version >= 7;
+  auto batch = borrow(records);
+  std::optional<log::batch_validator::result> valid;
+  if (log::batch_validator::quick(batch, rules)) valid = validator_.validate_now(batch, rules);
+  if (!valid) valid = co_await validator_.validate(std::move(batch), rules);
+  if (!*valid) co_return unexpected<append_error>(std::move(valid->error()));
   if (closing_) co_return refuse(log::errc::closed, {});
-  auto appended = log_.append(*valid, {.epoch = epoch_, .now = now});
+  auto appended = log_.append(**valid, {.epoch = epoch_, .now = now});
   if (!appended) co_return refuse(appended.error(), {});
   co_return *appended;
 }

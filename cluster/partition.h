@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "log/batch_validator.h"
 #include "log/partition_log.h"
 #include "reactor/base/expected.h"
 #include "reactor/gate.h"
@@ -10,10 +11,8 @@
 
 namespace karst::cluster {
 
-struct append_error {
-  log::errc code = log::errc::closed;
-  std::string message;  // for people: names limit and size for batch_too_large; may be empty
-};
+// Names limit and size for batch_too_large, and the records that are wrong for invalid_record.
+using append_error = log::batch_error;
 
 struct append_options {
   std::int16_t produce_version = 9;  // zstd needs 7
@@ -38,7 +37,8 @@ struct movement_subscription : list_link {
 // the partition when the last call has left.
 class partition {
  public:
-  partition(log::partition_log& log, log::leader_epoch epoch);
+  // The validator is the core's.
+  partition(log::partition_log& log, log::leader_epoch epoch, log::batch_validator& validator);
   ~partition();
 
   log::partition_log& log() { return log_; }
@@ -82,6 +82,7 @@ class partition {
 
   log::partition_log& log_;
   log::leader_epoch epoch_;
+  log::batch_validator& validator_;
   semaphore append_turn_{1};
   bool closing_ = false;
   bool watching_ = false;

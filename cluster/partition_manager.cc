@@ -18,14 +18,14 @@ partition* partition_manager::find(log::log_id id) {
 void partition_manager::adopt(log::partition_log& log, log::leader_epoch epoch,
                               log::log_config const& config) {
   log.set_config(config);
-  partitions_[log.id()] = std::make_unique<partition>(log, epoch);
+  partitions_[log.id()] = std::make_unique<partition>(log, epoch, validator_);
 }
 
 task<expected<void, error>> partition_manager::create(new_partition request) {
   auto created = co_await logs_->create(request.log, request.topic, request.index, request.topic_id,
                                         request.config);
   if (!created) co_return unexpected<error>(created.error());
-  partitions_[request.log] = std::make_unique<partition>(**created, request.epoch);
+  partitions_[request.log] = std::make_unique<partition>(**created, request.epoch, validator_);
   co_return expected<void, error>{};
 }
 

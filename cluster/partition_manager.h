@@ -50,6 +50,7 @@ class partition_manager {
                      expected<void, error>& outcome);
 
   std::unique_ptr<log::log_manager> logs_;
+  log::batch_validator validator_;
   hash_map<log::log_id, std::unique_ptr<partition>> partitions_;
 };
 
