@@ -54,6 +54,10 @@ class topics {
   task<expected<void, refusal>> create_automatically(std::string name);
   // UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED, KAFKA_STORAGE_ERROR.
   task<expected<void, refusal>> remove(std::string name);
+  // At start: the logs of a topic that was marked for deletion are gone, its nodes follow.
+  task<expected<void, refusal>> complete_removal(topic_metadata const& topic) {
+    return remove_nodes(topic);
+  }
 
  private:
   task<expected<created_topic, refusal>> create_next(topic_request request, bool validate_only);
