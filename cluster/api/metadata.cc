@@ -36,6 +36,7 @@ task<expected<void, refusal>> create_on_controller(broker& broker, std::string c
 task<net::metadata_response::topic> describe_missing(request_context& context, std::string name,
                                                      bool create, bool with_operations) {
   net::metadata_response::topic answer{.name = name};
+  if (with_operations) answer.authorized_operations = operations_on_topic;
   if (!is_valid_topic_name(name)) {
     answer.error = net::error_code::invalid_topic_exception;
     co_return answer;

@@ -27,7 +27,7 @@ std::filesystem::path peers_directory() {
 }
 
 expected<std::filesystem::path, std::string> find_jar(std::string const& kafka) {
-  auto directory = peers_directory() / kafka;
+  auto directory = peers_directory() / ("kafka-" + kafka);
   std::error_code failure;
   for (auto const& each : std::filesystem::directory_iterator{directory, failure}) {
     auto name = each.path().filename().string();
