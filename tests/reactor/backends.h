@@ -78,4 +78,9 @@ inline std::string backend_name(testing::TestParamInfo<backend> const& info) {
                            testing::Values(backend::io_uring, backend::epoll, backend::sim), \
                            backend_name)
 
+// For what only the kernel has: raw descriptors, other threads, processor time.
+#define KARST_ON_EACH_KERNEL_BACKEND(suite)                                                     \
+  INSTANTIATE_TEST_SUITE_P(Backends, suite, testing::Values(backend::io_uring, backend::epoll), \
+                           backend_name)
+
 }  // namespace karst

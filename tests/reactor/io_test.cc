@@ -185,7 +185,7 @@ TEST_P(io_test, deadlines_are_kept) {
   }());
 }
 
-KARST_ON_EACH_BACKEND(io_test);
+KARST_ON_EACH_KERNEL_BACKEND(io_test);
 
 TEST(io_refusal, names_the_reason_and_the_remedy) {
   EXPECT_THAT(ring_refused(ENOSYS).message(), testing::HasSubstr("Linux 6.1"));

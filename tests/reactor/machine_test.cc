@@ -151,7 +151,13 @@ TEST_P(machine_test, waiting_for_a_signal_can_be_given_up) {
   EXPECT_EQ(result.value(), 0);
 }
 
-KARST_ON_EACH_BACKEND(machine_test);
+// A simulated machine is of tests/sim.
+INSTANTIATE_TEST_SUITE_P(kernel, machine_test,
+                         testing::Values(io_choice::io_uring, io_choice::epoll),
+                         [](auto const& info) {
+                           return std::string{info.param == io_choice::epoll ? "epoll"
+                                                                             : "io_uring"};
+                         });
 
 TEST(core_count, respects_the_affinity_mask) {
   std::atomic<int> seen{0};

@@ -58,6 +58,7 @@ std::string pattern(std::size_t size) {
 }
 
 class socket_test : public backend_test {};
+class kernel_socket_test : public backend_test {};
 
 TEST_P(socket_test, echo) {
   run([]() -> task<> {
@@ -139,7 +140,7 @@ TEST_P(socket_test, large_body_after_small_header) {
   }());
 }
 
-TEST_P(socket_test, half_close_is_an_empty_piece_and_the_other_way_stays_open) {
+TEST_P(kernel_socket_test, half_close_is_an_empty_piece_and_the_other_way_stays_open) {
   run([]() -> task<> {
     auto both = co_await connected();
     EXPECT_TRUE(co_await send_text(*both.client, "last words"));
@@ -155,7 +156,7 @@ TEST_P(socket_test, half_close_is_an_empty_piece_and_the_other_way_stays_open) {
   }());
 }
 
-TEST_P(socket_test, reset_is_told) {
+TEST_P(kernel_socket_test, reset_is_told) {
   run([]() -> task<> {
     auto both = co_await connected();
     linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -326,7 +327,6 @@ TEST_P(socket_test, a_slow_owner_bounds_what_is_taken_ahead) {
 }
 
 TEST_P(socket_test, file_ranges_are_sent) {
-  temporary_directory directory;
   run([](std::string path) -> task<> {
     auto const text = pattern(2'000'000);
     EXPECT_TRUE(co_await write_file_atomically(path, text));
@@ -345,7 +345,7 @@ TEST_P(socket_test, file_ranges_are_sent) {
     auto beyond = co_await both.client->send_file({source, 1'999'999, 2}, false);
     EXPECT_EQ(beyond.error(), errc::end_of_file);
     co_await both.close();
-  }(directory / "source"));
+  }(directory_ / "source"));
 }
 
 TEST_P(socket_test, a_taken_port_is_refused_with_its_name) {
@@ -380,6 +380,7 @@ TEST_P(socket_test, stop_ends_accept) {
 }
 
 KARST_ON_EACH_BACKEND(socket_test);
+KARST_ON_EACH_KERNEL_BACKEND(kernel_socket_test);
 
 }  // namespace
 }  // namespace karst
