@@ -145,6 +145,7 @@ task<> connection_server::refuse(int fd) {
 }
 
 task<> connection_server::stop() {
+  if (std::exchange(stopped_, true)) co_return;
   if (started_) {
     listener_->stop();
     for (core_id id = 0; id < cores_.size(); ++id) {

@@ -72,6 +72,7 @@ class connection_server {
   core_id next_core_ = 0;  // where ties go
   std::uint64_t refused_ = 0;
   bool started_ = false;
+  bool stopped_ = false;
   task_set tasks_;
 };
 
