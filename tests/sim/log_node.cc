@@ -1,0 +1,252 @@
+#include "tests/sim/log_node.h"
+
+#include "log/batch_cursor.h"
+#include "reactor/task_set.h"
+
+namespace karst::sim {
+namespace {
+
+constexpr std::size_t read_size = 256 * KiB;
+
+std::string text_of(log::errc code) { return std::string{log::describe(code)}; }
+
+task<std::string> append_one(log::partition_log& log, log_book& book, log::validated_batch batch) {
+  if (auto room = co_await log.room_for(batch.size()); !room) co_return text_of(room.error());
+  auto bytes = comparable_bytes(batch.bytes);
+  auto info =
+      log.append(batch, {.epoch = log.latest_epoch(), .now = core::current().clock().wall_now()});
+  if (!info) co_return text_of(info.error());
+  book.batches[info->first.value] = {
+      .base = info->first.value, .end = info->end.value, .bytes = std::move(bytes)};
+  book.claimed = info->end.value;
+  if (auto durable = co_await log.durable(info->end); !durable) co_return text_of(durable.error());
+  book.acked = std::max(book.acked, info->end.value);
+  co_return "";
+}
+
+task<> append_in_background(log::partition_log& log, log_book& book, log::validated_batch batch) {
+  (void)co_await append_one(log, book, std::move(batch));
+}
+
+task<> sleep_for(duration span) { (void)co_await sleep_until(core::current().now() + span); }
+
+}  // namespace
+
+log_node::log_node(world& host, log::directory_options options, log_ledger& ledger)
+    : host_(host),
+      options_(std::move(options)),
+      ledger_(ledger),
+      cores_(host, options_.cores),
+      managers_(options_.cores) {}
+
+log_node::~log_node() { (void)close(); }
+
+core_id log_node::core_of(std::uint64_t id) const {
+  return static_cast<core_id>(id % options_.cores);
+}
+
+log::log_manager& log_node::manager_of(std::uint64_t id) { return *managers_[core_of(id)]; }
+
+log::partition_log* log_node::find(std::uint64_t id) {
+  auto& manager = managers_[core_of(id)];
+  return manager ? manager->find(log::log_id{id}) : nullptr;
+}
+
+task<std::string> log_node::open_directory() {
+  auto opened = co_await log::log_directory::open(options_);
+  if (!opened) co_return opened.error().message();
+  directory_ = std::move(*opened);
+  co_return "";
+}
+
+task<std::string> log_node::start_manager(core_id id) {
+  std::vector<log::log_id> mine;
+  for (auto const& found : directory_->report().logs) {
+    if (core_of(found.id.value) == id) mine.push_back(found.id);
+  }
+  auto ready = [this](log::partition_log& log) {
+    auto book = ledger_.books.find(log.id().value);
+    if (book != ledger_.books.end()) log.set_config(book->second.config);
+  };
+  auto started = co_await log::log_manager::start(*directory_, std::move(mine), ready, {});
+  if (!started) co_return started.error().message();
+  managers_[id] = std::move(*started);
+  co_return "";
+}
+
+std::string log_node::start() {
+  if (auto problem = cores_.run(0, open_directory()); !problem.empty()) return problem;
+  for (core_id id = 0; id < options_.cores; ++id) {
+    if (auto problem = cores_.run(id, start_manager(id)); !problem.empty()) return problem;
+  }
+  auto finish = [](log::log_directory& directory) -> task<std::string> {
+    auto finished = co_await directory.finish_recovery();
+    co_return finished ? "" : finished.error().message();
+  };
+  return cores_.run(0, finish(*directory_));
+}
+
+task<std::string> log_node::close_manager(core_id id) {
+  auto closed = co_await managers_[id]->close({});
+  managers_[id].reset();
+  co_return closed ? "" : closed.error().message();
+}
+
+std::string log_node::close() {
+  std::string problems;
+  for (core_id id = 0; id < options_.cores; ++id) {
+    if (managers_[id]) problems += cores_.run(id, close_manager(id));
+  }
+  auto end = [](std::unique_ptr<log::log_directory> directory) -> task<std::string> {
+    auto closed = co_await directory->close();
+    co_return closed ? "" : closed.error().message();
+  };
+  if (directory_) problems += cores_.run(0, end(std::move(directory_)));
+  return problems;
+}
+
+void log_node::kill() {
+  host_.inject({.code = std::nullopt, .skip = 0, .error = errc::io_error, .sticky = true});
+  (void)close();
+  host_.clear_faults();
+}
+
+std::string log_node::create(std::uint64_t id, log::log_config const& config) {
+  auto& book = ledger_.books[id];
+  book.topic = fmt::format("topic{}", id);
+  book.partition = static_cast<std::int32_t>(id % 7);
+  book.topic_id = make_uuid(id, id * 77);
+  book.config = config;
+  book.create_began = true;
+  auto body = [](log::log_manager& manager, std::uint64_t number,
+                 log_book& entry) -> task<std::string> {
+    auto made = co_await manager.create(log::log_id{number}, entry.topic, entry.partition,
+                                        entry.topic_id, entry.config);
+    if (!made) co_return made.error().message();
+    entry.created = true;
+    co_return "";
+  };
+  return cores_.run(core_of(id), body(manager_of(id), id, book));
+}
+
+std::string log_node::remove(std::uint64_t id) {
+  auto& book = ledger_.books[id];
+  book.remove_began = true;
+  auto body = [](log::log_manager& manager, std::uint64_t number) -> task<std::string> {
+    auto removed = co_await manager.remove(log::log_id{number});
+    co_return removed ? "" : removed.error().message();
+  };
+  return cores_.run(core_of(id), body(manager_of(id), id));
+}
+
+std::string log_node::append(std::uint64_t id, std::size_t bytes) {
+  auto* log = find(id);
+  if (log == nullptr) return "no such log";
+  return cores_.run(core_of(id),
+                    append_one(*log, ledger_.books[id], make_batch(id, next_batch_++, bytes)));
+}
+
+void log_node::append_all(std::vector<append_request> const& requests) {
+  auto on_core = [](log_node& self, std::vector<append_request> const& all,
+                    core_id here) -> task<> {
+    task_set appends;
+    for (auto const& one : all) {
+      auto* log = self.core_of(one.id) == here ? self.find(one.id) : nullptr;
+      if (log == nullptr) continue;
+      auto batch = make_batch(one.id, self.next_batch_++, one.bytes);
+      appends.spawn(append_in_background(*log, self.ledger_.books[one.id], std::move(batch)));
+    }
+    co_await appends.join();
+  };
+  cores_.run_on_each([&](core_id id) { return on_core(*this, requests, id); });
+}
+
+void log_node::idle(duration span) { cores_.run(0, sleep_for(span)); }
+
+task<expected<std::vector<written_batch>, std::string>> read_batches(log::partition_log& log) {
+  std::vector<written_batch> batches;
+  for (auto at = log.log_start(); at < log.durable_end();) {
+    auto got = co_await log.read(at, log.durable_end(),
+                                 {.max_bytes = read_size, .whole_first_batch = true});
+    if (!got)
+      co_return unexpected<std::string>{
+          fmt::format("read at {}: {}", at.value, text_of(got.error()))};
+    auto text = got->records.to_string();
+    log::batch_cursor cursor{std::as_bytes(std::span{text})};
+    auto before = at;
+    while (auto batch = cursor.next()) {
+      auto const& header = batch->header;
+      auto const from = cursor.consumed() - batch->bytes.size();
+      batches.push_back({.base = header.base.value,
+                         .end = header.base.value + header.last_offset_delta + 1,
+                         .bytes = text.substr(from + log::batch_layout::magic,
+                                              batch->bytes.size() - log::batch_layout::magic)});
+      at = log::offset{batches.back().end};
+    }
+    if (at <= before)
+      co_return unexpected<std::string>{fmt::format("read at {} gives no batch", at.value)};
+  }
+  co_return batches;
+}
+
+std::string log_node::check_log(std::uint64_t id, log_promise const& promise) {
+  auto* log = find(id);
+  auto const& book = ledger_.books[id];
+  if (log == nullptr) {
+    return promise.created && !promise.remove_began ? fmt::format("log {}: lost\n", id) : "";
+  }
+  auto read = cores_.run(core_of(id), read_batches(*log));
+  if (!read) return fmt::format("log {}: {}\n", id, read.error());
+  std::string problems;
+  auto const end = log->durable_end().value;
+  if (end < promise.acked)
+    problems += fmt::format("log {}: ends at {}, acknowledged up to {}\n", id, end, promise.acked);
+  if (end > promise.claimed)
+    problems += fmt::format("log {}: ends at {}, appended up to {}\n", id, end, promise.claimed);
+  auto next = log->log_start().value;
+  for (auto const& batch : *read) {
+    if (batch.base != next)
+      problems += fmt::format("log {}: batch at {} where {} was expected\n", id, batch.base, next);
+    next = batch.end;
+    auto expected = book.batches.find(batch.base);
+    if (expected == book.batches.end()) {
+      problems += fmt::format("log {}: a batch at {} that was not appended\n", id, batch.base);
+    } else if (expected->second.bytes != batch.bytes) {
+      problems += fmt::format("log {}: other bytes at {}\n", id, batch.base);
+    }
+  }
+  if (next != end) problems += fmt::format("log {}: read to {} of {}\n", id, next, end);
+  return problems;
+}
+
+std::string log_node::check(std::map<std::uint64_t, log_promise> const& promises) {
+  std::string problems;
+  for (auto const& [id, promise] : promises) problems += check_log(id, promise);
+  return problems;
+}
+
+std::string log_node::content() {
+  std::string text;
+  for (auto const& found : directory_->report().logs) {
+    auto const id = found.id.value;
+    auto* log = find(id);
+    if (log == nullptr) continue;
+    auto read = cores_.run(core_of(id), read_batches(*log));
+    text +=
+        fmt::format("log {} {}-{} {}..{} epoch {}: ", id, log->topic(), log->partition(),
+                    log->log_start().value, log->durable_end().value, log->latest_epoch().value);
+    if (!read) {
+      text += read.error();
+    } else {
+      std::uint64_t hash = 0;
+      for (auto const& batch : *read)
+        hash = hash_bytes(batch.bytes.data(), batch.bytes.size(),
+                          hash + static_cast<std::uint64_t>(batch.base));
+      text += fmt::format("{} batches {:x}", read->size(), hash);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace karst::sim
