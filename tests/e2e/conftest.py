@@ -11,8 +11,8 @@ sys.path[:0] = [
     str(pathlib.Path(__file__).parents[1] / "peers"),
 ]
 
-import bring  # noqa: E402
-from node import BROKER, Node, stable_port  # noqa: E402
+import bring
+from node import BROKER, Node, stable_port
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,23 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 PARTITIONS = 3
 # Midnight: old enough to be none of the clock's, young enough for a broker's retention.
 FIRST_TIMESTAMP = int(time.time()) // 86_400 * 86_400_000
-WORDS = "the log is the unit of truth and every other store a view of it".split()
+WORDS = [
+    "the",
+    "log",
+    "is",
+    "the",
+    "unit",
+    "of",
+    "truth",
+    "and",
+    "every",
+    "other",
+    "store",
+    "a",
+    "view",
+    "of",
+    "it",
+]
 
 
 def sample(codec: str, plain: bool = False) -> list[dict]:

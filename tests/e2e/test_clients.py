@@ -1,21 +1,10 @@
 """Every producer client to every consumer client, in each codec, and offsets by time."""
 
 import bring
-import peers
 import pytest
 from clients import CONSUMERS, PRODUCERS, programs
-from node import Node
 from records import CODECS, FIRST_TIMESTAMP, PARTITIONS, all_samples, expected, received
-
-import subprocess
-
-
-def create_topic(node: Node, name: str, partitions: int = PARTITIONS) -> str:
-    arguments = ["--create", "--topic", name, "--partitions", partitions, "--bootstrap-server"]
-    command = peers.tool_command("4.2", "topics", *arguments, node.bootstrap)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return name
+from tools import create_topic
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +13,7 @@ def produced(node):
     outcomes = {}
     for name, client in PRODUCERS.items():
         try:
-            topic = create_topic(node, f"from-{name}")
+            topic = create_topic(node, f"from-{name}", PARTITIONS)
             client.produce(node.bootstrap, topic, all_samples(client.plain))
             outcomes[name] = None
         except Exception as failure:

@@ -12,7 +12,6 @@ import subprocess
 
 import peers
 
-CLIENTS = peers.HERE / "clients"
 # From 1.21 on, Go fetches by itself the toolchain that go.mod asks for.
 GO_LEAST = (1, 21)
 
@@ -36,7 +35,7 @@ def _files(directory: pathlib.Path) -> list[pathlib.Path]:
 def java_classes(version: str) -> pathlib.Path:
     """The Java client programs, compiled against that version's jars."""
     directory = peers.cache() / f"java-{version}"
-    sources = _files(CLIENTS / "java")
+    sources = _files(peers.CLIENTS / "java")
     with peers.made_once(
         directory, peers.HERE / f"kafka-{version}" / "pom.xml", *sources
     ) as missing:
@@ -58,12 +57,12 @@ def go_clients() -> pathlib.Path:
     if _version("go", "version") < GO_LEAST:
         raise NotRun(f"go {'.'.join(map(str, GO_LEAST))} or newer is missing")
     directory = peers.cache() / "go"
-    with peers.made_once(directory, *_files(CLIENTS / "go")) as missing:
+    with peers.made_once(directory, *_files(peers.CLIENTS / "go")) as missing:
         if missing:
             print("peers: building the Go clients", flush=True)
             environment = os.environ | {"CGO_ENABLED": "0"}
             command = ["go", "build", "-o", str(directory / "clients"), "."]
-            subprocess.run(command, cwd=CLIENTS / "go", check=True, env=environment)
+            subprocess.run(command, cwd=peers.CLIENTS / "go", check=True, env=environment)
     return directory / "clients"
 
 
@@ -81,7 +80,7 @@ def everything() -> list[str]:
 def venv() -> pathlib.Path:
     """The Python with pytest and the Python clients; made by any Python 3.11 or newer."""
     directory = peers.cache() / "python"
-    requirements = CLIENTS / "python" / "requirements.txt"
+    requirements = peers.CLIENTS / "python" / "requirements.txt"
     with peers.made_once(directory, requirements) as missing:
         if missing:
             print("peers: fetching the Python clients", flush=True)

@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+CLIENTS = HERE / "clients"
 VERSIONS = ("3.9", "4.2")
 # A tool lives a second: a small heap, one collector thread and the quick compiler start it soonest.
 TOOL_JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

@@ -5,8 +5,9 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import tidy  # noqa: E402
-from source import Source, cxx_functions, python_functions  # noqa: E402
+from source import Source, cxx_functions, python_functions
+
+import tidy
 
 
 def source(path: str, text: str) -> Source:

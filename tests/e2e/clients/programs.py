@@ -3,8 +3,9 @@
 import subprocess
 
 import bring
-import peers
 from records import from_lines, to_lines
+
+import peers
 
 
 class Program:

@@ -7,7 +7,6 @@ import aiokafka
 import confluent_kafka
 import kafka
 import kafka.structs
-
 from records import PARTITIONS
 
 

@@ -26,11 +26,11 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Kafka's own Java client behind the three verbs that every client program of the matrix has:
+ * Kafka's own Java client behind the three verbs that every client program of the matrix has.
  *
  * <pre>
  *   produce BOOTSTRAP TOPIC                       records as JSON lines from stdin, in order
- *   consume BOOTSTRAP TOPIC...                    every record as a JSON line, until the end offsets
+ *   consume BOOTSTRAP TOPIC...                    every record as a JSON line, up to the end
  *   times BOOTSTRAP TOPIC PARTITION TIMESTAMP...  the offset for each timestamp, -1 for none
  * </pre>
  */

@@ -24,18 +24,19 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * Files of frames (a big-endian length, then that many bytes) into partitions and back.
  *
  * <pre>
- *   produce BOOTSTRAP TOPIC CODEC FILE...   FILE i goes to partition i; prints the records sent so far
+ *   produce BOOTSTRAP TOPIC CODEC FILE...   FILE i goes to partition i; prints progress
  *   consume BOOTSTRAP TOPIC DIRECTORY       partition i becomes DIRECTORY/i.frames
  * </pre>
  *
  * The producer is idempotent and outlives a broker that dies and comes back.
  */
 public final class JavaCorpus {
-  private static final int REPORT_EVERY = 2000;
+  private static final int REPORT_EVERY = 200;
 
   public static void main(String[] arguments) throws Exception {
     if (arguments[0].equals("produce")) {
-      produce(arguments[1], arguments[2], arguments[3], List.of(arguments).subList(4, arguments.length));
+      List<String> files = List.of(arguments).subList(4, arguments.length);
+      produce(arguments[1], arguments[2], arguments[3], files);
     } else {
       consume(arguments[1], arguments[2], Path.of(arguments[3]));
     }

@@ -15,9 +15,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  *   BOOTSTRAP TOPIC PARTITIONS LEDGER
  * </pre>
  *
- * Sends the numbers 0, 1, 2, ... round robin over the partitions until stdin closes or says something,
- * then waits for what is in flight. Each acknowledgement is a line of the ledger: `ack NUMBER PARTITION OFFSET`;
- * a failed record is `fail NUMBER PARTITION REASON`.
+ * Sends the numbers 0, 1, 2, ... round robin over the partitions until stdin closes or says
+ * something, then waits for what is in flight. Each acknowledgement is a line of the ledger:
+ * `ack NUMBER PARTITION OFFSET`; a failed record is `fail NUMBER PARTITION REASON`.
  */
 public final class JavaHammer {
   private static final int IN_FLIGHT_MAX = 2000;
