@@ -8,6 +8,12 @@ namespace {
 // What Kafka takes when broker.id is left to it (reserved.broker.max.id + 1).
 constexpr std::int32_t first_generated_broker_id = 1001;
 
+std::string parent_of(std::string const& path) {
+  auto slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 task<expected<void, start_failure>> make_directories(std::string path) {
   auto outcome = co_await make_directory(path);
   if (!outcome && outcome.error() == errc::not_found) {
@@ -18,6 +24,8 @@ task<expected<void, start_failure>> make_directories(std::string path) {
       outcome = co_await make_directory(path);
     }
   }
+  // A power cut must not take the directory with all that is acknowledged in it.
+  if (outcome) outcome = co_await sync_directory(parent_of(path));
   if (!outcome && outcome.error() != errc::exists) {
     co_return cannot_start(
         error{outcome.error(),
