@@ -6,6 +6,7 @@
 #include "net/limits.h"
 #include "reactor/base/intrusive_list.h"
 #include "reactor/semaphore.h"
+#include "reactor/timer_wheel.h"
 
 namespace karst::net {
 
@@ -35,28 +36,36 @@ struct sending : list_link {
 
 // What the connections of one core share: the handler, the limits and the budgets. Made by
 // connection_server, one per core, outlives its connections.
-struct core_network {
-  core_network(karst::net::handler& requests, karst::net::limits const& limits_of_core)
-      : handler(requests),
-        limits(limits_of_core),
-        medium_budget(std::max(limits.medium_budget_bytes, limits.medium_frame_bytes)),
-        huge_budget(std::max(limits.huge_budget_bytes, limits.request_bytes_max)) {}
+class core_network {
+ public:
+  core_network(karst::net::handler& requests, karst::net::limits const& limits_of_core);
 
   semaphore& budget_for(std::size_t frame_bytes) {
-    return frame_bytes <= limits.medium_frame_bytes ? medium_budget : huge_budget;
+    return frame_bytes <= limits.medium_frame_bytes ? medium_budget_ : huge_budget_;
   }
   // Counts bytes of answers that wait to be sent, and cuts who has been stuck longest while they
   // are too many.
-  void add_output(std::size_t bytes, time_point now);
-  void remove_output(std::size_t bytes) { output_bytes -= bytes; }
+  void add_output(std::size_t bytes);
+  void remove_output(std::size_t bytes) { output_bytes_ -= bytes; }
+  // Between these two a send is in progress.
+  void begin(sending& send);
+  static void end(sending& send) { send.unlink(); }
 
   karst::net::handler& handler;
   karst::net::limits limits;
-  semaphore medium_budget;
-  semaphore huge_budget;
-  std::size_t output_bytes = 0;
-  intrusive_list<sending> sends;  // in the order in which they started
   network_counters counters;
+
+ private:
+  struct relief_timer : timer {
+    core_network* network;
+  };
+  void relieve();
+
+  semaphore medium_budget_;
+  semaphore huge_budget_;
+  std::size_t output_bytes_ = 0;
+  intrusive_list<sending> sends_;  // in the order in which they started
+  relief_timer relief_;
 };
 
 // Bytes of a frame budget, given back when the request is done.

@@ -50,6 +50,7 @@ struct limits {
   // `stuck_patience`, is closed, and so on until it fits.
   std::size_t output_budget_bytes = 128 * MiB;
   duration stuck_patience{1s};
+  duration relief_pause{10ms};
   // One send: enough to keep the socket busy, and progress is seen in between.
   std::size_t send_slice_bytes = 1 * MiB;
 

@@ -33,7 +33,7 @@ void send_queue::finish(exchange& answered) {
   answered.request.body.clear();
   answered.memory.release();
   answered.response_bytes = size_of(answered.response.body);
-  home_.add_output(answered.response_bytes, core::current().now());
+  home_.add_output(answered.response_bytes);
   ready_.wake_all();
 }
 
@@ -170,13 +170,12 @@ task<bool> send_queue::send_range(file_range const& range) {
 
 void send_queue::begin_send() {
   auto& here = core::current();
-  progress_.since = here.now();
-  home_.sends.push_back(progress_);
+  home_.begin(progress_);
   here.timers().arm(stall_, here.now() + home_.limits.idle);
 }
 
 void send_queue::end_send() {
-  progress_.unlink();
+  core_network::end(progress_);
   stall_.disarm();
 }
 
