@@ -11,5 +11,6 @@ void add_serve(CLI::App& app, int& status);
 void add_topic(CLI::App& app, int& status);
 void add_produce(CLI::App& app, int& status);
 void add_consume(CLI::App& app, int& status);
+void add_dump(CLI::App& app, int& status);
 
 }  // namespace karst::tools

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   karst::tools::add_topic(app, status);
   karst::tools::add_produce(app, status);
   karst::tools::add_consume(app, status);
+  karst::tools::add_dump(app, status);
   CLI11_PARSE(app, argc, argv);
   return status;
 }
