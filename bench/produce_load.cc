@@ -127,6 +127,7 @@ class load_connection {
 
   void count(std::int16_t error_code) {
     auto now = core::current().now();
+    ++run_.report.all_requests;
     auto due = due_.front();
     due_.pop_front();
     answered_.wake_all();

@@ -29,7 +29,8 @@ struct produce_load_options {
 
 struct produce_load_report {
   std::uint64_t requests = 0;
-  std::uint64_t batch_bytes = 0;  // of one request
+  std::uint64_t all_requests = 0;  // answered, those of the warm-up included
+  std::uint64_t batch_bytes = 0;   // of one request
   std::uint64_t records_per_request = 0;
   std::uint64_t refused = 0;  // answers with an error code, counted apart and not in the latencies
   std::int16_t last_error = 0;

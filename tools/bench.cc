@@ -10,22 +10,33 @@ struct bench_arguments {
   bench::produce_load_options load;
   double seconds = 10;
   std::string acks = "all";
+  bool json = false;
 };
 
 void print_report(bench::produce_load_options const& options,
-                  bench::produce_load_report const& report) {
+                  bench::produce_load_report const& report, bool json) {
   auto per_second = static_cast<double>(report.requests) / report.seconds;
+  auto megabytes = per_second * static_cast<double>(report.batch_bytes) / 1e6;
+  auto records = per_second * static_cast<double>(report.records_per_request);
   auto in_ms = [&](double share) {
     return std::chrono::duration<double, std::milli>(report.latencies.at(share)).count();
   };
-  fmt::print(
-      "{} connections, {} in flight each, {} x {} B records per batch, acks {}: {:.0f} requests/s, "
-      "{:.0f} records/s, {:.1f} MB/s; latency ms p50 {:.2f}, p99 {:.2f}, p99.9 {:.2f}, max "
-      "{:.2f}\n",
-      options.connections, options.in_flight, options.records_per_batch, options.record_bytes,
-      options.acks, per_second, per_second * static_cast<double>(report.records_per_request),
-      per_second * static_cast<double>(report.batch_bytes) / 1e6, in_ms(0.5), in_ms(0.99),
-      in_ms(0.999), in_ms(1));
+  if (json) {
+    fmt::print(
+        "{{\"requests_per_second\": {:.0f}, \"records_per_second\": {:.0f}, "
+        "\"megabytes_per_second\": {:.1f}, \"p50_ms\": {:.3f}, \"p99_ms\": {:.3f}, "
+        "\"p999_ms\": {:.3f}, \"max_ms\": {:.3f}, \"refused\": {}, \"all_requests\": {}}}\n",
+        per_second, records, megabytes, in_ms(0.5), in_ms(0.99), in_ms(0.999), in_ms(1),
+        report.refused, report.all_requests);
+  } else {
+    fmt::print(
+        "{} connections, {} in flight each, {} x {} B records per batch, acks {}: {:.0f} "
+        "requests/s, {:.0f} records/s, {:.1f} MB/s; latency ms p50 {:.2f}, p99 {:.2f}, p99.9 "
+        "{:.2f}, max {:.2f}\n",
+        options.connections, options.in_flight, options.records_per_batch, options.record_bytes,
+        options.acks, per_second, records, megabytes, in_ms(0.5), in_ms(0.99), in_ms(0.999),
+        in_ms(1));
+  }
   if (report.refused != 0) {
     fmt::print(stderr, "{} requests were refused, the last with error code {}\n", report.refused,
                report.last_error);
@@ -38,7 +49,7 @@ task<int> bench_produce(bench_arguments arguments) {
     fmt::print(stderr, "karst bench: {}\n", report.error().message());
     co_return 1;
   }
-  print_report(arguments.load, *report);
+  print_report(arguments.load, *report, arguments.json);
   co_return report->refused == 0 ? 0 : 1;
 }
 
@@ -106,6 +117,7 @@ void add_bench(CLI::App& app, int& status) {
   produce->add_option("--seconds", arguments->seconds, "Length of the measurement")
       ->capture_default_str()
       ->check(CLI::Range(0.1, 86'400.0));
+  produce->add_flag("--json", arguments->json, "One line of JSON instead of text");
   produce->callback([arguments, &status] { status = run_bench_produce(*arguments); });
 }
 
