@@ -20,7 +20,7 @@ import peers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BROKER = os.environ.get("KARST_E2E_BROKER", "karst")
 BINARY = pathlib.Path(os.environ.get("KARST_BINARY", ROOT / "build" / "release" / "karst"))
-READY = re.compile(r"\bready\b.*?([\w.\-]+):(\d+)")
+READY = re.compile(r"^karst ready: listening on (\S+):(\d+)$", re.MULTILINE)
 START_SECONDS = 60
 STOP_SECONDS = 30
 API_VERSIONS_V0 = struct.pack(">hhi", 18, 0, 7) + struct.pack(">h", -1)

@@ -1,0 +1,198 @@
+"""`karst serve` as an operator meets it: what it says, what it refuses, how it ends."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from node import BINARY, BROKER, Node, answers, eventually
+from tools import create_topic
+
+pytestmark = pytest.mark.skipif(BROKER != "karst", reason="about karst's own command line")
+
+PORT_BUSY, LOCKED, OTHER_IDENTITY, NO_PERMISSION, UNSUPPORTED = 3, 4, 5, 6, 8
+BAD_CONFIGURATION = 2
+
+
+def serve(*arguments, environment=None, timeout=20) -> subprocess.CompletedProcess:
+    """Runs it to its end: for starts that must fail, and for --check-config."""
+    command = [str(BINARY), "serve", *map(str, arguments)]
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=variables | (environment or {}),
+    )
+
+
+def refused(status: int, *arguments, **more) -> str:
+    """The one line that says why, after a start that must end with `status`."""
+    done = serve(*arguments, **more)
+    assert done.returncode == status, f"status {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stderr
+
+
+def settings(directory: pathlib.Path, port: int = 0, *more: str) -> list[str]:
+    values = [f"listeners=PLAINTEXT://127.0.0.1:{port}", f"log.dirs={directory}", *more]
+    return [f"--set={value}" for value in values]
+
+
+def test_says_what_it_found_and_chose(make_node):
+    node = make_node("num.partitions=7").start()
+    said = node.log()
+    for expected in (
+        r"^karst \d+\.\d+\.\d+",
+        r"cores\s+\d+",
+        r"io\s+(io_uring|epoll)",
+        rf"clients will be told 127\.0\.0\.1:{node.port}",
+        rf"{re.escape(str(node.data))}",
+        r"broker id\s+\d+",
+        r"cluster id\s+\S{22}",
+        r"durability",
+        r"journal",
+        r"num\.partitions=7\s+\(.*--set",
+    ):
+        assert re.search(expected, said, re.MULTILINE), f"nothing like {expected} in:\n{said}"
+    assert re.search(rf"^karst ready: listening on 127\.0\.0\.1:{node.port}$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly_on_a_signal(make_node, number):
+    node = make_node().start()
+    create_topic(node, "stops", 8)
+    node.process.send_signal(number)
+    started = time.monotonic()
+    assert node.process.wait(10) == 0
+    assert time.monotonic() - started < 5
+    node.process = None
+    assert "recovered after an unclean stop" not in node.start().log()
+
+
+def test_stops_two_thousand_partitions_in_good_order(make_node):
+    node = make_node().start()
+    for number in range(2):
+        create_topic(node, f"wide-{number}", 1000)
+    assert node.stop() == 0
+    node.start()
+    assert "2000 partitions" in node.log()
+
+
+def test_refuses_a_busy_port(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        why = refused(PORT_BUSY, *settings(tmp_path / "data", port))
+    assert str(port) in why and "listeners" in why
+
+
+def test_refuses_a_directory_in_use_and_takes_over_a_stale_lock(make_node):
+    node = make_node().start()
+    why = refused(LOCKED, *settings(node.data))
+    assert str(node.process.pid) in why and str(node.data) in why
+    node.kill()
+    node.start()
+    assert answers(node.port)
+
+
+def test_refuses_the_directory_of_another_broker(make_node):
+    node = make_node("broker.id=1").start()
+    node.stop()
+    why = refused(OTHER_IDENTITY, *settings(node.data, 0, "broker.id=2"))
+    assert re.search(r"\b1\b", why) and re.search(r"\b2\b", why)
+
+
+def test_refuses_what_comes_later(tmp_path):
+    refused(UNSUPPORTED, *settings(tmp_path / "a", 0, f"log.dirs={tmp_path}/a,{tmp_path}/b"))
+    for setting in (
+        "listeners=SSL://127.0.0.1:0",
+        "zookeeper.connect=127.0.0.1:2181",
+        "ssl.keystore.location=/etc/keys",
+        "sasl.enabled.mechanisms=PLAIN",
+        "num.partitions=many",
+        "log.cleanup.policy=compact",
+    ):
+        why = refused(BAD_CONFIGURATION, *settings(tmp_path / "data", 0, setting))
+        assert setting.partition("=")[0] in why or "SSL" in why, why
+    assert not (tmp_path / "data").exists()
+
+
+def test_refuses_an_unknown_key_with_the_nearest(tmp_path):
+    why = refused(BAD_CONFIGURATION, *settings(tmp_path, 0, "num.partition=3"))
+    assert "num.partitions" in why
+
+
+def test_refuses_a_directory_that_kafka_wrote(tmp_path):
+    segment = tmp_path / "orders-0"
+    segment.mkdir()
+    (segment / "00000000000000000000.log").write_bytes(b"")
+    (segment / "leader-epoch-checkpoint").write_text("0\n0\n")
+    (tmp_path / "meta.properties").write_text(
+        "version=1\nnode.id=1\ncluster.id=abcdefghijklmnopqrstuv\n"
+    )
+    why = refused(UNSUPPORTED, *settings(tmp_path))
+    assert str(tmp_path) in why
+
+
+def test_refuses_a_directory_without_permission():
+    why = refused(NO_PERMISSION, *settings(pathlib.Path("/sys/kernel/karst-data")))
+    assert "/sys/kernel/karst-data" in why
+
+
+def test_never_advertises_a_wildcard(tmp_path):
+    node = Node(tmp_path, "listeners=PLAINTEXT://0.0.0.0:0").start()
+    try:
+        told = re.search(r"clients will be told (\S+):\d+", node.log())[1]
+        assert told not in ("0.0.0.0", "::", "")
+    finally:
+        node.close()
+
+
+def test_takes_kafkas_environment_and_files(tmp_path):
+    old = tmp_path / "server.properties"
+    old.write_text(
+        "# a file of the 3.x era\nbroker.id=4\nlisteners=PLAINTEXT://127.0.0.1:0\n"
+        f"log.dirs={tmp_path}/data\nnum.network.threads=3\nnum.io.threads=8\n"
+        "socket.send.buffer.bytes=102400\nnum.partitions=2\nlog.retention.hours=168\n"
+        "offsets.topic.replication.factor=1\ngroup.initial.rebalance.delay.ms=0\n"
+    )
+    checked = serve("--config", old, "--check-config")
+    assert checked.returncode == 0, checked.stderr
+    assert "num.partitions=2" in checked.stdout and checked.stderr.count("notice:") == 1
+
+    kraft = tmp_path / "kraft.properties"
+    kraft.write_text(
+        "process.roles=broker,controller\nnode.id=5\ncontroller.quorum.voters=5@localhost:9093\n"
+        "listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:9093\n"
+        "inter.broker.listener.name=PLAINTEXT\ncontroller.listener.names=CONTROLLER\n"
+        "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n"
+        f"log.dirs={tmp_path}/kraft\n"
+    )
+    checked = serve("--config", kraft, "--check-config")
+    assert checked.returncode == 0, checked.stderr
+
+    environment = {"KAFKA_NUM_PARTITIONS": "9", "KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_LOG_DIRS": "/x"}
+    checked = serve("--config", old, "--check-config", environment=environment)
+    assert checked.returncode == 0, checked.stderr
+    assert "num.partitions=9" in checked.stdout and "log.dirs=/x" in checked.stdout
+
+
+def test_warns_of_replication_that_one_node_cannot_give(tmp_path):
+    checked = serve("--check-config", *settings(tmp_path, 0, "min.insync.replicas=2"))
+    assert checked.returncode == 0
+    assert "min.insync.replicas" in checked.stderr
+
+
+def test_http_on_the_port_gets_a_line_in_the_log_and_no_answer(make_node):
+    node = make_node().start()
+    with socket.create_connection(("127.0.0.1", node.port), timeout=10) as browser:
+        browser.sendall(b"GET / HTTP/1.1\r\nHost: karst\r\n\r\n")
+        assert browser.recv(100) == b""
+    eventually(lambda: "HTTP" in node.log(), 5, "the log names HTTP")
+    assert answers(node.port)
