@@ -20,6 +20,8 @@ bool retriable(error_code code) {
     case error_code::fenced_leader_epoch:
     case error_code::unknown_leader_epoch:
     case error_code::not_controller:
+    case error_code::coordinator_load_in_progress:
+    case error_code::coordinator_not_available:
       return true;
     default:
       return false;

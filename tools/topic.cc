@@ -193,7 +193,9 @@ task<expected<void, error>> delete_topics(net::client& client, topic_settings co
 using topic_action = task<expected<void, error>> (*)(net::client&, topic_settings const&);
 
 CLI::App* add_action(CLI::App& topic, char const* name, char const* help, topic_action action,
-                     std::shared_ptr<topic_settings> settings, int& status) {
+                     std::shared_ptr<topic_settings>& settings, int& status) {
+  // Each has its own, because environment variables are read for all of them.
+  settings = std::make_shared<topic_settings>();
   auto* command = topic.add_subcommand(name, help);
   add_client_options(*command, settings->client);
   add_format_option(*command, settings->client);
@@ -209,7 +211,7 @@ CLI::App* add_action(CLI::App& topic, char const* name, char const* help, topic_
 void add_topic(CLI::App& app, int& status) {
   auto* topic = app.add_subcommand("topic", "Create, list, describe and delete topics");
   topic->require_subcommand(1);
-  auto settings = std::make_shared<topic_settings>();
+  std::shared_ptr<topic_settings> settings;
   auto* create = add_action(*topic, "create", "Create topics", create_topics, settings, status);
   create->add_option("NAME", settings->names, "Topics to create")->required();
   create->add_option("-p,--partitions", settings->partitions,
