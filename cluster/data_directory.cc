@@ -99,16 +99,20 @@ expected<std::int32_t, start_failure> choose_broker_id(broker_config const& conf
 
 }  // namespace
 
-task<expected<data_directory, start_failure>> find_data_directory(broker_config const& config) {
+expected<std::string, start_failure> check_one_directory(broker_config const& config) {
   auto paths = config.list(config.set_value("log.dirs") != nullptr ? "log.dirs" : "log.dir");
-  if (paths.size() != 1) {
-    co_return cannot_start(
-        exit_status::unsupported_directory,
-        error{errc::unsupported,
-              fmt::format("log.dirs names {} directories: Karst uses one for now", paths.size()),
-              "name one directory"});
-  }
-  data_directory found{.path = paths.front()};
+  if (paths.size() == 1) return paths.front();
+  return cannot_start(
+      exit_status::unsupported_directory,
+      error{errc::unsupported,
+            fmt::format("log.dirs names {} directories: Karst uses one for now", paths.size()),
+            "name one directory"});
+}
+
+task<expected<data_directory, start_failure>> find_data_directory(broker_config const& config) {
+  auto path = check_one_directory(config);
+  if (!path) co_return std::unexpected<start_failure>(path.error());
+  data_directory found{.path = *path};
   while (found.path.size() > 1 && found.path.ends_with('/')) found.path.pop_back();
   if (auto made = co_await make_directories(found.path); !made) {
     co_return std::unexpected<start_failure>(made.error());

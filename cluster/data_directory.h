@@ -17,6 +17,9 @@ struct data_directory {
   std::int32_t broker_id = -1;  // the configured one, else the directory's, else 1001
 };
 
+// log.dirs (or log.dir) must name exactly one directory: several come later.
+expected<std::string, start_failure> check_one_directory(broker_config const& config);
+
 // Takes the one directory of log.dirs (or log.dir), makes it if it is missing, and refuses what is
 // not ours: several directories, one that Kafka has written, one of another broker. Changes nothing
 // in a directory that exists.

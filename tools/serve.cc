@@ -1,15 +1,135 @@
+#include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 
+#include "cluster/broker_life.h"
+#include "cluster/config_loader.h"
+#include "reactor/base/logging.h"
+#include "reactor/machine.h"
 #include "tools/commands.h"
+#include "tools/host_facts.h"
+#include "tools/start_report.h"
 
 namespace karst::tools {
+namespace {
+
+using cluster::exit_status;
+
+struct serve_options {
+  bool dev = false;
+  bool check_only = false;
+  std::string config_file;
+  std::vector<std::string> assignments;
+};
+
+int status_code(exit_status status) { return static_cast<int>(status); }
+
+int complain(exit_status status, error const& problem) {
+  fmt::print(stderr, "karst serve: {}\n", problem.message());
+  return status_code(status);
+}
+
+expected<cluster::config_sources, error> gather(serve_options const& options) {
+  cluster::config_sources sources{
+      .dev = options.dev, .environment = environment(), .assignments = options.assignments};
+  if (!options.config_file.empty()) {
+    std::ifstream file{options.config_file, std::ios::binary};
+    sources.file_name = options.config_file;
+    sources.file_content.assign(std::istreambuf_iterator<char>{file}, {});
+    if (!file) {
+      return fail(errc::not_found, "give the path of a readable server.properties",
+                  "cannot read the configuration file {}", options.config_file);
+    }
+  }
+  return sources;
+}
+
+// The whole life of the broker, on core 0.
+task<int> serve_until_signal(machine& cores, cluster::broker_options options) {
+  options.cores = cores.core_count();
+  print_before_start(cores, options);
+  auto life = co_await cluster::broker_life::start(options);
+  if (!life) co_return complain(life.error().status, life.error().problem);
+  print_after_start(**life);
+  auto signal = co_await cores.wait_for_signal();
+  logging::info("serve", "stopping after {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  auto stopped = co_await (*life)->stop();
+  if (!stopped) {
+    co_return complain(exit_status::failure, stopped.error());
+  }
+  logging::info("serve", "stopped");
+  co_return status_code(exit_status::success);
+}
+
+io_choice choice_of(cluster::broker_config const& config) {
+  auto name = config.text("karst.io");
+  return name == "io_uring" ? io_choice::io_uring
+         : name == "epoll"  ? io_choice::epoll
+                            : io_choice::automatic;
+}
+
+int serve(serve_options const& options) {
+  auto sources = gather(options);
+  if (!sources) return complain(exit_status::bad_configuration, sources.error());
+  auto loaded = cluster::load_config(*sources);
+  if (!loaded) {
+    for (auto const& problem : loaded.error()) complain(exit_status::bad_configuration, problem);
+    return status_code(exit_status::bad_configuration);
+  }
+  auto listener = cluster::make_listener_config(loaded->config, host_address());
+  if (!listener) return complain(exit_status::bad_configuration, listener.error());
+  if (auto one = cluster::check_one_directory(loaded->config); !one) {
+    return complain(one.error().status, one.error().problem);
+  }
+  print_remarks(*loaded);
+  if (options.check_only) {
+    print_settings(loaded->config);
+    fmt::print("the configuration is good\n");
+    return status_code(exit_status::success);
+  }
+  raise_open_files();
+  cluster::broker_options broker{.config = std::move(loaded->config),
+                                 .listener = std::move(*listener)};
+  broker.memory_bytes = static_cast<std::uint64_t>(broker.config.number("karst.memory.bytes"));
+  if (broker.memory_bytes == 0) broker.memory_bytes = memory_bytes() / 4;
+  machine_options cores{.cores = static_cast<core_id>(broker.config.number("karst.cores")),
+                        .io = choice_of(broker.config)};
+  auto ran = machine::run(
+      cores, [&broker](machine& running) { return serve_until_signal(running, broker); });
+  if (!ran) return complain(cluster::status_of(ran.error().code), ran.error());
+  return *ran;
+}
+
+constexpr char const* explanation =
+    "Settings have Kafka's names. Later sources win: defaults, --dev, the file, KAFKA_* variables\n"
+    "(KAFKA_LOG_DIRS is log.dirs), --set.\n"
+    "\n"
+    "Examples:\n"
+    "  karst serve --dev\n"
+    "  karst serve --config server.properties --check-config\n"
+    "  karst serve --set log.dirs=/data/karst --set listeners=PLAINTEXT://0.0.0.0:9092\n"
+    "\n"
+    "Exit status: 0 stopped by a signal, 1 other failures, 2 bad configuration, 3 port busy,\n"
+    "4 directory locked, 5 directory of another broker or cluster, 6 no permission, 7 no space "
+    "for\n"
+    "the journal, 8 several log.dirs or a directory written by Kafka, 9 memlock limit too low,\n"
+    "10 damaged data, 11 the listener's address is not this machine's.";
+
+}  // namespace
 
 void add_serve(CLI::App& app, int& status) {
-  auto* serve = app.add_subcommand("serve", "Run a broker");
-  serve->callback([&status] {
-    std::fputs("karst serve: the broker is not part of this build\n", stderr);
-    status = 1;
-  });
+  auto* command = app.add_subcommand("serve", "Run a broker");
+  auto options = std::make_shared<serve_options>();
+  command->add_flag("--dev", options->dev,
+                    "For trying it out: 127.0.0.1:9092, data in ./karst-data, a small journal");
+  command->add_option("--config", options->config_file, "A server.properties file");
+  command->add_option("--set", options->assignments, "One setting, as name=value; may be repeated")
+      ->take_all();
+  command->add_flag("--check-config", options->check_only,
+                    "Say what would be used or what is wrong, and exit");
+  command->footer(explanation);
+  command->callback([options, &status] { status = serve(*options); });
 }
 
 }  // namespace karst::tools

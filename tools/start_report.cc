@@ -1,0 +1,85 @@
+#include "tools/start_report.h"
+
+#include <cstdio>
+
+namespace karst::tools {
+namespace {
+
+// "64 MiB", "512.0 KiB" is never needed: sizes here are settings.
+std::string size_text(std::uint64_t bytes) {
+  if (bytes >= GiB) return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / GiB);
+  if (bytes >= MiB) return fmt::format("{} MiB", bytes / MiB);
+  return fmt::format("{} KiB", bytes / KiB);
+}
+
+template <typename... Args>
+void line(std::string_view label, fmt::format_string<Args...> format, Args&&... args) {
+  fmt::print("  {:<18} {}\n", label, fmt::format(format, std::forward<Args>(args)...));
+}
+
+std::string durability(cluster::broker_config const& config, log::directory_report const& logs) {
+  auto how = logs.direct ? "written with O_DIRECT and flushed" : "written and flushed (fdatasync)";
+  auto messages = config.number("log.flush.interval.messages");
+  if (messages <= 1) {
+    return fmt::format("an acknowledged record is on the disk: {} before the answer", how);
+  }
+  auto flush_ms = cluster::effective_topic_value(config, {}, "flush.ms").value_or("");
+  return fmt::format(
+      "log.flush.interval.messages={}: records are acknowledged in memory, and a power cut may "
+      "lose "
+      "those of the last {} ms",
+      messages, flush_ms);
+}
+
+}  // namespace
+
+void print_remarks(cluster::loaded_config const& loaded) {
+  for (auto const& notice : loaded.notices) fmt::print(stderr, "notice: {}\n", notice);
+  for (auto const& warning : loaded.warnings) fmt::print(stderr, "warning: {}\n", warning);
+}
+
+void print_settings(cluster::broker_config const& config) {
+  for (auto const& [name, set] : config.set_values()) {
+    line("setting", "{}={}  ({})", name, set.value, set.where);
+  }
+}
+
+void print_before_start(machine const& cores, cluster::broker_options const& options) {
+  fmt::print("karst {}\n", KARST_VERSION);
+  line("cores", "{}", cores.core_count());
+  auto const& io = cores.io();
+  if (io.reason.empty()) {
+    line("io", "{}", io.name);
+  } else {
+    line("io", "{}: {}", io.name, io.reason);
+  }
+  line("memory", "{}", size_text(options.memory_bytes));
+  print_settings(options.config);
+  std::fflush(stdout);
+}
+
+void print_after_start(cluster::broker_life& life) {
+  auto const& facts = life.facts();
+  auto const& identity = life.running().identity();
+  auto const& config = life.running().config();
+  line("listener", "PLAINTEXT on {}; clients will be told {}:{}", facts.listening_on, identity.host,
+       identity.port);
+  line("data directory", "{}{}", facts.directory,
+       facts.logs.clean || facts.partitions == 0 ? "" : " (recovered after an unclean stop)");
+  if (!facts.logs.direct) line("direct i/o", "refused: {}", facts.logs.direct_reason);
+  line("broker id", "{}", identity.id);
+  line("cluster id", "{}", identity.cluster_id);
+  line("durability", "{}", durability(config, facts.logs));
+  line("journal", "{} on the disk", size_text(facts.logs.journal_bytes));
+  line("topics", "{} with {} partitions", facts.topics, facts.partitions);
+  if (config.flag("auto.create.topics.enable")) {
+    line("topic creation", "automatic (auto.create.topics.enable)");
+  }
+  for (auto const& unknown : facts.logs.unknown_directories) {
+    line("unknown log", "{}: no topic has it; it is kept and not served", unknown);
+  }
+  fmt::print("karst ready: listening on {}\n", facts.listening_on);
+  std::fflush(stdout);
+}
+
+}  // namespace karst::tools
