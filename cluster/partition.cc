@@ -81,6 +81,28 @@ task<expected<log::read_result, log::errc>> partition::read(log::offset from, re
   co_return co_await log_.read(from, end, limits);
 }
 
+task<expected<log::time_lookup, log::errc>> partition::find_by_time(wall_ms at) {
+  if (closing_) co_return unexpected<log::errc>(log::errc::closed);
+  auto inside = users_.enter();
+  auto found = co_await log_.find_by_time(at);
+  // What is not committed does not exist yet for a consumer.
+  if (found && found->at >= high_watermark()) co_return log::time_lookup{};
+  co_return found;
+}
+
+task<expected<log::time_lookup, log::errc>> partition::max_timestamp() {
+  if (closing_) co_return unexpected<log::errc>(log::errc::closed);
+  auto inside = users_.enter();
+  auto found = co_await log_.max_timestamp();
+  // The newest record may still be on its way to the disk: it is answered once it is committed.
+  if (found && found->at >= high_watermark()) {
+    if (auto durable = co_await log_.durable(found->at + 1); !durable) {
+      co_return unexpected<log::errc>(durable.error());
+    }
+  }
+  co_return found;
+}
+
 void partition::subscribe(movement_subscription& subscription) {
   if (closing_) {
     subscription.notify(subscription);
