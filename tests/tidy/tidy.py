@@ -53,7 +53,7 @@ ASK_CLOCK = "ask core::current().clock()"
 ASK_RANDOM = "ask core::current() for random bits"
 BANNED_CALLS = {
     r"std::chrono::(system|steady|high_resolution)_clock": ASK_CLOCK,
-    rf"(?<![\w.>])(std::)?({TIME_CALLS})\s*\((?!\))": ASK_CLOCK,
+    rf"(?<![\w.>:])(std::|::)?({TIME_CALLS})\s*\((?!\))": ASK_CLOCK,
     r"(?<![\w.>:])(std::)?(rand|srand|random|getrandom|arc4random)\s*\(": ASK_RANDOM,
     rf"std::({RANDOM_TYPES})": ASK_RANDOM,
     rf"std::({THREAD_TYPES})\b": "one core owns it; cross with submit_to",
@@ -70,6 +70,9 @@ ALLOWED = {
 CAPTURING_COROUTINE = re.compile(
     r"\[[^\[\]\n]+\]\s*(\([^()]*(\([^()]*\)[^()]*)*\))?\s*(mutable\s*)?"
     r"->\s*(karst::)?task\b"
+)
+LAMBDA = re.compile(
+    r"\[[^\[\]\n]*\]\s*(\([^()]*(\([^()]*\)[^()]*)*\))?\s*(mutable\s*)?(->[^{;]*)?\{"
 )
 PROMISE = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 DESK = re.compile(r"\.\./sha" r"red\b|/work/(sha" r"red|wt|main)\b")
@@ -153,11 +156,34 @@ def _allowed(source: Source, found: str) -> bool:
     return any(str(source.path) == path and word in found for path, word in ALLOWED)
 
 
+def _braces(code: str, start: int) -> tuple[int, int]:
+    """Where the braces stand that open first after `start`."""
+    first = code.find("{", start)
+    depth = 0
+    for index in range(first, len(code)):
+        depth += (code[index] == "{") - (code[index] == "}")
+        if depth == 0:
+            return first, index + 1
+    return first, len(code)
+
+
+def _own_body(code: str, start: int) -> str:
+    """The body of the lambda whose signature ends at `start`, without those of lambdas inside."""
+    first, end = _braces(code, start)
+    body = code[first + 1 : end]
+    while match := LAMBDA.search(body):
+        inner_first, inner_end = _braces(body, match.end() - 1)
+        body = body[: match.start()] + body[inner_end:]
+    return body
+
+
 def capturing_coroutines(sources: list[Source]):
     for source in sources:
         if source.path.suffix not in CXX:
             continue
         for match in CAPTURING_COROUTINE.finditer(source.code):
+            if not re.search(r"\bco_(await|return|yield)\b", _own_body(source.code, match.end())):
+                continue
             number = source.code.count("\n", 0, match.start()) + 1
             yield (
                 f"{source.at(number)}: a lambda with captures is a coroutine; its captures"
