@@ -8,7 +8,8 @@ struct abort_subscription : list_link {
   void (*notify)(abort_subscription&) = nullptr;  // makes something ready; resumes nothing
 };
 
-// A one-shot request to stop, seen by every wait that was given it. One core only. Outlives its subscriptions.
+// A one-shot request to stop, seen by every wait that was given it. One core only. Outlives its
+// subscriptions.
 class abort_source {
  public:
   bool requested() const { return requested_; }

@@ -16,8 +16,9 @@ void release_heap_block(buffer_block& block) {
 buffer buffer::allocate(std::size_t size) {
   KARST_ASSERT(size <= UINT32_MAX, "{}", size);
   auto* memory = static_cast<std::byte*>(::operator new(sizeof(buffer_block) + size));
-  auto* block = new (memory) buffer_block{
-      .data = memory + sizeof(buffer_block), .capacity = static_cast<std::uint32_t>(size), .release = release_heap_block};
+  auto* block = new (memory) buffer_block{.data = memory + sizeof(buffer_block),
+                                          .capacity = static_cast<std::uint32_t>(size),
+                                          .release = release_heap_block};
   return buffer{*block, block->data, size};
 }
 

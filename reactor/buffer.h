@@ -12,9 +12,10 @@ namespace karst {
 using core_id = std::uint16_t;
 inline constexpr core_id no_core = 0xffff;
 
-// A counted piece of memory of one core. Whoever makes blocks (slab, receive ring, log tail) derives from it, and gets it back in
-// `release` when the last buffer over it is gone. The count is plain: a block is shared and released on its home core only; another
-// core may read the bytes while someone at home keeps a buffer alive (see foreign.h).
+// A counted piece of memory of one core. Whoever makes blocks (slab, receive ring, log tail)
+// derives from it, and gets it back in `release` when the last buffer over it is gone. The count is
+// plain: a block is shared and released on its home core only; another core may read the bytes
+// while someone at home keeps a buffer alive (see foreign.h).
 struct buffer_block {
   std::byte* data = nullptr;
   std::uint32_t capacity = 0;
@@ -23,7 +24,8 @@ struct buffer_block {
   void (*release)(buffer_block&) = nullptr;
 };
 
-// A view of a block that keeps it alive. Moving is free; share() counts. The bytes are written only by whoever made the block.
+// A view of a block that keeps it alive. Moving is free; share() counts. The bytes are written only
+// by whoever made the block.
 class buffer {
  public:
   buffer() = default;
@@ -47,7 +49,8 @@ class buffer {
   }
   ~buffer() { reset(); }
 
-  // A heap block of exactly `size` bytes, uninitialised: for small or rare things (headers, answers). Big ones come from slab.h.
+  // A heap block of exactly `size` bytes, uninitialised: for small or rare things (headers,
+  // answers). Big ones come from slab.h.
   static buffer allocate(std::size_t size);
   static buffer copy_of(std::span<std::byte const> bytes);
 
@@ -59,7 +62,8 @@ class buffer {
 
   buffer share() const { return block_ ? buffer{*block_, begin_, size_} : buffer{}; }
   buffer slice(std::size_t position, std::size_t size) const {
-    KARST_ASSERT(position <= size_ && size <= size_ - position, "{}+{} of {}", position, size, size_);
+    KARST_ASSERT(position <= size_ && size <= size_ - position, "{}+{} of {}", position, size,
+                 size_);
     return block_ ? buffer{*block_, begin_ + position, size} : buffer{};
   }
   void trim_front(std::size_t bytes) {

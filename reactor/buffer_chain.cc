@@ -60,7 +60,8 @@ void buffer_chain::copy_to(std::size_t position, std::byte* to, std::size_t size
   });
 }
 
-std::byte const* buffer_chain::contiguous(std::size_t position, std::size_t size, std::byte* scratch) const {
+std::byte const* buffer_chain::contiguous(std::size_t position, std::size_t size,
+                                          std::byte* scratch) const {
   auto rest = position;
   for (auto const& piece : pieces_) {
     if (rest < piece.size()) {
@@ -81,7 +82,8 @@ buffer buffer_chain::linearize() const {
 }
 
 void buffer_chain::to_iovecs(std::vector<iovec>& vectors) const {
-  for (auto const& piece : pieces_) vectors.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
+  for (auto const& piece : pieces_)
+    vectors.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
 }
 
 std::string buffer_chain::to_string() const {

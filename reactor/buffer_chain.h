@@ -10,7 +10,8 @@
 
 namespace karst {
 
-// Bytes in order, in pieces: what crosses from net to log and back (with file_range). Owns its buffers; moving is cheap, copying explicit.
+// Bytes in order, in pieces: what crosses from net to log and back (with file_range). Owns its
+// buffers; moving is cheap, copying explicit.
 class buffer_chain {
  public:
   buffer_chain() = default;
@@ -40,8 +41,8 @@ class buffer_chain {
 
   // Copies [position, position + size) to `to`.
   void copy_to(std::size_t position, std::byte* to, std::size_t size) const;
-  // The bytes [position, position + size) in one piece: a pointer into a buffer when they lie in one, else copied to `scratch`, which
-  // must hold `size` bytes.
+  // The bytes [position, position + size) in one piece: a pointer into a buffer when they lie in
+  // one, else copied to `scratch`, which must hold `size` bytes.
   std::byte const* contiguous(std::size_t position, std::size_t size, std::byte* scratch) const;
   // All bytes in one buffer: shared when there is one piece, else copied.
   buffer linearize() const;

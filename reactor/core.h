@@ -27,14 +27,17 @@ struct core_counters {
   duration busy{};  // time not asleep in the io
 };
 
-// One core: a loop over its scheduler, io, timers and mailboxes. A turn: run ready tasks (bounded) -> end-of-turn hooks (the journal forms
-// its group here) -> flush mailboxes -> hand operations to the kernel, collect results, perhaps sleep -> receive messages -> fire
-// timers. Everything reachable from it is used only while it is current, which on a real machine means only on its thread; a simulation
-// makes many cores current in turn on one thread.
+// One core: a loop over its scheduler, io, timers and mailboxes. A turn: run ready tasks (bounded)
+// -> end-of-turn hooks (the journal forms its group here) -> flush mailboxes -> hand operations to
+// the kernel, collect results, perhaps sleep -> receive messages -> fire timers. Everything
+// reachable from it is used only while it is current, which on a real machine means only on its
+// thread; a simulation makes many cores current in turn on one thread.
 class core {
  public:
-  // `mail` connects it with the other cores; the machine (or the simulation) owns it and outlives the core.
-  core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clock> clock, mailboxes& mail);
+  // `mail` connects it with the other cores; the machine (or the simulation) owns it and outlives
+  // the core.
+  core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clock> clock,
+       mailboxes& mail);
   ~core();
   core(core const&) = delete;
   core& operator=(core const&) = delete;
@@ -66,7 +69,8 @@ class core {
   task_set& background() { return background_; }
   core_counters const& counters() const { return counters_; }
 
-  // Called at the end of every turn in which tasks ran, in the order of registration. The hook lives until removed.
+  // Called at the end of every turn in which tasks ran, in the order of registration. The hook
+  // lives until removed.
   struct turn_hook : list_link {
     void (*run)(turn_hook&) = nullptr;
   };
@@ -77,7 +81,8 @@ class core {
   // Turns until stop() was called and the background tasks are done.
   void run();
   void stop();
-  // From any thread: runs `work` on this core in one of its next turns (signals, the ZooKeeper client's thread).
+  // From any thread: runs `work` on this core in one of its next turns (signals, the ZooKeeper
+  // client's thread).
   void post_from_outside(std::function<void()> work);
   // Runs `work` to its end by turning this core: for tests and tools.
   template <typename T>
@@ -111,7 +116,9 @@ T core::run_until_done(task<T> work) {
     run_task_until_done(std::move(work));
   } else {
     std::optional<T> result;
-    auto keep = [](task<T> inner, std::optional<T>& slot) -> task<> { slot.emplace(co_await std::move(inner)); };
+    auto keep = [](task<T> inner, std::optional<T>& slot) -> task<> {
+      slot.emplace(co_await std::move(inner));
+    };
     run_task_until_done(keep(std::move(work), result));
     return std::move(*result);
   }

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <string>
 
+#include "reactor/cgroup.h"
+
 namespace karst {
 namespace {
 
@@ -23,30 +25,14 @@ int cores_of_quota(std::string const& path) {
   return static_cast<int>((quota + period - 1) / period);
 }
 
-// The path of this process in the unified hierarchy, "/" and up: the line
-// "0::/system.slice/karst.service".
-std::string own_cgroup() {
-  std::string own;
-  auto* file = std::fopen("/proc/self/cgroup", "re");
-  if (file == nullptr) return own;
-  char line[4096];
-  while (std::fgets(line, sizeof line, file) != nullptr) {
-    std::string text = line;
-    if (text.starts_with("0::")) own = text.substr(3, text.find('\n') - 3);
-  }
-  std::fclose(file);
-  return own;
-}
-
 }  // namespace
 
 core_id usable_cores() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   auto cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
-  // A quota may be set at any level above.
-  for (auto group = own_cgroup(); !group.empty(); group.resize(group.rfind('/'))) {
-    cores = std::min(cores, cores_of_quota("/sys/fs/cgroup" + group + "/cpu.max"));
+  for (auto const& group : own_cgroups()) {
+    cores = std::min(cores, cores_of_quota(group + "/cpu.max"));
   }
   return static_cast<core_id>(std::clamp(cores, 1, 1024));
 }

@@ -7,15 +7,17 @@
 
 namespace karst {
 
-// A value made on one core and used on another that must be destroyed at home, because it counts references there (buffers of a log tail,
-// open segments). Reading it elsewhere is fine; when the holder is destroyed the value travels home in the next flush.
+// A value made on one core and used on another that must be destroyed at home, because it counts
+// references there (buffers of a log tail, open segments). Reading it elsewhere is fine; when the
+// holder is destroyed the value travels home in the next flush.
 template <typename T>
 class foreign {
  public:
   foreign() = default;
   // On the home core.
   explicit foreign(T value) : box_(new box{std::move(value)}), home_(core::current().id()) {}
-  foreign(foreign&& other) noexcept : box_(std::exchange(other.box_, nullptr)), home_(other.home_) {}
+  foreign(foreign&& other) noexcept
+      : box_(std::exchange(other.box_, nullptr)), home_(other.home_) {}
   foreign& operator=(foreign&& other) noexcept {
     if (this != &other) {
       release();

@@ -8,7 +8,8 @@
 
 namespace karst {
 
-// Counts who is inside an object, so that it can be closed when all have left (after Seastar's gate). One core only.
+// Counts who is inside an object, so that it can be closed when all have left (after Seastar's
+// gate). One core only.
 class gate {
  public:
   class holder {

@@ -9,7 +9,8 @@ namespace karst {
 namespace {
 
 constexpr std::size_t cache_line = 64;
-constexpr std::size_t ring_slots = 256;  // what one turn may publish to one other core; the rest waits one turn more
+constexpr std::size_t ring_slots =
+    256;  // what one turn may publish to one other core; the rest waits one turn more
 
 }  // namespace
 
@@ -59,10 +60,12 @@ bool mailboxes::flush(core_id from) {
     }
     if (!ring.queued.empty()) all_out = false;
     if (written == before) continue;
-    // seq_cst here and in enter_sleep: the flag is read only after the message is visible, and rings are read only after the flag is.
+    // seq_cst here and in enter_sleep: the flag is read only after the message is visible, and
+    // rings are read only after the flag is.
     ring.written.store(written, std::memory_order_seq_cst);
     auto& port = ports_[to];
-    if (port.asleep.load(std::memory_order_seq_cst) && port.asleep.exchange(false, std::memory_order_seq_cst)) {
+    if (port.asleep.load(std::memory_order_seq_cst) &&
+        port.asleep.exchange(false, std::memory_order_seq_cst)) {
       port.waker->wake();
     }
   }
@@ -90,7 +93,8 @@ bool mailboxes::enter_sleep(core_id id) {
   ports_[id].asleep.store(true, std::memory_order_seq_cst);
   for (core_id from = 0; from < cores_; ++from) {
     auto& ring = between(from, id);
-    if (ring.written.load(std::memory_order_seq_cst) != ring.taken.load(std::memory_order_relaxed)) {
+    if (ring.written.load(std::memory_order_seq_cst) !=
+        ring.taken.load(std::memory_order_relaxed)) {
       ports_[id].asleep.store(false, std::memory_order_relaxed);
       return false;
     }
@@ -98,6 +102,8 @@ bool mailboxes::enter_sleep(core_id id) {
   return true;
 }
 
-void mailboxes::leave_sleep(core_id id) { ports_[id].asleep.store(false, std::memory_order_relaxed); }
+void mailboxes::leave_sleep(core_id id) {
+  ports_[id].asleep.store(false, std::memory_order_relaxed);
+}
 
 }  // namespace karst

@@ -7,8 +7,8 @@
 
 namespace karst {
 
-// A single-shot operation to co_await: `ready_operation op; op.code = opcode::sync; op.fd = fd; auto result = co_await op;`
-// Submitted when awaited; the coroutine is made ready by the result.
+// A single-shot operation to co_await: `ready_operation op; op.code = opcode::sync; op.fd = fd;
+// auto result = co_await op;` Submitted when awaited; the coroutine is made ready by the result.
 struct ready_operation : operation {
   ready_node node;
   io_result result;

@@ -8,8 +8,8 @@
 
 namespace karst {
 
-// Counted units of a budget (bytes, slots), given first come first served: a large request at the front is not starved by small ones.
-// One core only.
+// Counted units of a budget (bytes, slots), given first come first served: a large request at the
+// front is not starved by small ones. One core only.
 class semaphore {
  public:
   explicit semaphore(std::size_t units) : free_(units) {}
@@ -23,7 +23,8 @@ class semaphore {
     return true;
   }
   // signalled: the units are taken. Otherwise none are.
-  task<wake_reason> take(std::size_t units, time_point deadline = never, abort_source* abort = nullptr) {
+  task<wake_reason> take(std::size_t units, time_point deadline = never,
+                         abort_source* abort = nullptr) {
     if (try_take(units)) co_return wake_reason::signalled;
     request waiting{.units = units};
     turn_.push_back(waiting);

@@ -19,7 +19,8 @@ struct unwrap_task<task<T>> {
   using type = T;
 };
 
-// The request and its answer: one message that goes there and comes back; it lives in the caller's frame.
+// The request and its answer: one message that goes there and comes back; it lives in the caller's
+// frame.
 template <typename Function, typename Result>
 struct remote_call : message {
   Function function;
@@ -51,10 +52,12 @@ struct remote_call : message {
 
 }  // namespace internal
 
-// Runs `function` on core `target` and returns its result here: co_await submit_to(owner, [&] { return logs.append(...); }). It may return
-// a value or a task. Calls from one core to another start in the order in which they were made, each running to its first suspension
-// before the next starts. The function object stays in the caller's frame and is destroyed at home; what it refers to at home may be
-// read, not written or counted, on the target. Results are values, snapshots, or foreign<T>. On the own core it runs at once.
+// Runs `function` on core `target` and returns its result here: co_await submit_to(owner, [&] {
+// return logs.append(...); }). It may return a value or a task. Calls from one core to another
+// start in the order in which they were made, each running to its first suspension before the next
+// starts. The function object stays in the caller's frame and is destroyed at home; what it refers
+// to at home may be read, not written or counted, on the target. Results are values, snapshots, or
+// foreign<T>. On the own core it runs at once.
 template <typename Function>
 auto submit_to(core_id target, Function function)
     -> task<typename internal::unwrap_task<std::invoke_result_t<Function&>>::type> {

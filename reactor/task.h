@@ -33,7 +33,9 @@ struct promise_base {
   };
   final_awaiter final_suspend() noexcept { return {}; }
   // No exception is thrown on purpose; what a library throws is caught where it is called.
-  void unhandled_exception() noexcept { assertion_failed("task.h", 0, "an exception left a coroutine", ""); }
+  void unhandled_exception() noexcept {
+    assertion_failed("task.h", 0, "an exception left a coroutine", "");
+  }
 };
 
 template <typename T>
@@ -56,10 +58,12 @@ struct promise<void> : promise_base {
 
 }  // namespace internal
 
-// A lazy coroutine: it starts when awaited (or handed to a task_set), on the same core, and runs to its end: a task that has started is
-// never destroyed before it is done, because operations and waiters live in its frame. To stop one, abort or close what it waits for,
-// then await it. Parameters are copied into the frame; references and views must outlive the task, so a lambda that captures must
-// not be a coroutine itself (the captures die with the lambda): pass what it needs as parameters.
+// A lazy coroutine: it starts when awaited (or handed to a task_set), on the same core, and runs to
+// its end: a task that has started is never destroyed before it is done, because operations and
+// waiters live in its frame. To stop one, abort or close what it waits for, then await it.
+// Parameters are copied into the frame; references and views must outlive the task, so a lambda
+// that captures must not be a coroutine itself (the captures die with the lambda): pass what it
+// needs as parameters.
 template <typename T>
 class [[nodiscard]] task {
  public:

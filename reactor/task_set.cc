@@ -12,7 +12,9 @@ struct detached {
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}
-    void unhandled_exception() noexcept { assertion_failed("task_set.cc", 0, "an exception left a coroutine", ""); }
+    void unhandled_exception() noexcept {
+      assertion_failed("task_set.cc", 0, "an exception left a coroutine", "");
+    }
   };
 };
 

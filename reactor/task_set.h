@@ -5,7 +5,8 @@
 
 namespace karst {
 
-// Tasks that run on their own until they are done. Their owner joins them before it goes. One core only.
+// Tasks that run on their own until they are done. Their owner joins them before it goes. One core
+// only.
 class task_set {
  public:
   // Starts the task at once, up to its first suspension.

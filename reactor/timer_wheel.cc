@@ -46,7 +46,8 @@ void timer_wheel::advance(time_point now) {
     }
     auto jump = std::min(tick_of(*first), target);
     tick_ = std::max(tick_ + 1, jump);
-    // Entering a new slot of a higher level: its timers move down before the ticks below are looked at.
+    // Entering a new slot of a higher level: its timers move down before the ticks below are looked
+    // at.
     for (std::size_t level = levels - 1; level > 0; --level) {
       auto mask = (std::uint64_t{1} << (slot_bits * level)) - 1;
       if ((tick_ & mask) != 0) continue;

@@ -9,8 +9,9 @@
 
 namespace karst {
 
-// One deadline. Lives in its owner (usually a waiting coroutine's frame) and disarms itself when destroyed. `fire` runs inside
-// timer_wheel::advance, on the core; it may arm and disarm timers but must not resume coroutines: it makes them ready.
+// One deadline. Lives in its owner (usually a waiting coroutine's frame) and disarms itself when
+// destroyed. `fire` runs inside timer_wheel::advance, on the core; it may arm and disarm timers but
+// must not resume coroutines: it makes them ready.
 struct timer : list_link {
   time_point at{};
   void (*fire)(timer&) = nullptr;
@@ -18,15 +19,17 @@ struct timer : list_link {
   void disarm() { unlink(); }
 };
 
-// The timers of one core: a hierarchical wheel (Varghese and Lauck, 1987) of 1 ms ticks; arming and disarming cost O(1). A timer fires at
-// its time or up to 1 ms later, never before. Kept per core so that a deadline per request costs no system call.
+// The timers of one core: a hierarchical wheel (Varghese and Lauck, 1987) of 1 ms ticks; arming and
+// disarming cost O(1). A timer fires at its time or up to 1 ms later, never before. Kept per core
+// so that a deadline per request costs no system call.
 class timer_wheel {
  public:
   explicit timer_wheel(time_point now);
   void arm(timer& timer, time_point at);
   // Fires all timers due at `now`, in the order of their ticks.
   void advance(time_point now);
-  // No timer fires before this; may be earlier than the first deadline (a slot boundary). nullopt: no timer is armed.
+  // No timer fires before this; may be earlier than the first deadline (a slot boundary). nullopt:
+  // no timer is armed.
   std::optional<time_point> next() const;
 
  private:

@@ -13,8 +13,9 @@ enum class wake_reason : std::uint8_t { signalled, timed_out, aborted };
 
 inline constexpr time_point never = time_point::max();
 
-// The queue that all waiting is made of: coroutines of one core that wait to be woken, each with an optional deadline and abort_source.
-// wake_one and wake_all make them ready; they run later in the turn. The queue must outlive its waiters.
+// The queue that all waiting is made of: coroutines of one core that wait to be woken, each with an
+// optional deadline and abort_source. wake_one and wake_all make them ready; they run later in the
+// turn. The queue must outlive its waiters.
 class waiters {
  public:
   class awaiter : list_link {
@@ -66,7 +67,8 @@ class waiters {
 // Waits for time only: co_await sleep_until(at, &abort).
 class sleep_until {
  public:
-  explicit sleep_until(time_point at, abort_source* abort = nullptr) : wait_(queue_.wait(at, abort)) {}
+  explicit sleep_until(time_point at, abort_source* abort = nullptr)
+      : wait_(queue_.wait(at, abort)) {}
   bool await_ready() { return wait_.await_ready(); }
   void await_suspend(std::coroutine_handle<> waiting) { wait_.await_suspend(waiting); }
   wake_reason await_resume() const { return wait_.await_resume(); }

@@ -5,7 +5,8 @@
 
 namespace karst {
 
-void assertion_failed(char const* file, int line, char const* condition, std::string const& values) {
+void assertion_failed(char const* file, int line, char const* condition,
+                      std::string const& values) {
   std::fprintf(stderr, "assertion failed: %s:%d: %s %s\n", file, line, condition, values.c_str());
   std::fflush(stderr);
   std::abort();

@@ -10,14 +10,17 @@
 
 namespace karst {
 
-// XXH3: one hash for maps, journal groups and traces, the same in every run (reproducible simulations need that).
+// XXH3: one hash for maps, journal groups and traces, the same in every run (reproducible
+// simulations need that).
 inline std::uint64_t hash_bytes(void const* data, std::size_t size, std::uint64_t seed = 0) {
   return XXH3_64bits_withSeed(data, size, seed);
 }
 
 struct hasher {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return hash_bytes(text.data(), text.size()); }
+  std::size_t operator()(std::string_view text) const {
+    return hash_bytes(text.data(), text.size());
+  }
   template <typename T>
     requires(std::is_integral_v<T> || std::is_enum_v<T>)
   std::size_t operator()(T value) const {
@@ -31,7 +34,8 @@ struct hasher {
   }
 };
 
-// The one hash map. Iteration order is a function of the content's history only, but still never let it be seen by a user or peer.
+// The one hash map. Iteration order is a function of the content's history only, but still never
+// let it be seen by a user or peer.
 template <typename Key, typename Value>
 using hash_map = tsl::robin_map<Key, Value, hasher, std::equal_to<>>;
 

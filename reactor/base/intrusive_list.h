@@ -6,7 +6,8 @@
 
 namespace karst {
 
-// A member or base of an object that can stand in one intrusive_list at a time. Unlinks itself when destroyed.
+// A member or base of an object that can stand in one intrusive_list at a time. Unlinks itself when
+// destroyed.
 class list_link {
  public:
   list_link() = default;
@@ -29,7 +30,8 @@ class list_link {
   list_link* previous_ = nullptr;
 };
 
-// Doubly linked, owns nothing, allocates nothing. T derives from list_link. Neither copied nor moved.
+// Doubly linked, owns nothing, allocates nothing. T derives from list_link. Neither copied nor
+// moved.
 template <typename T>
 class intrusive_list {
  public:

@@ -1,6 +1,7 @@
 #pragma once
 
-// Precompiled for every target: the standard and fmt headers that nearly every file needs. A file still includes what it uses.
+// Precompiled for every target: the standard and fmt headers that nearly every file needs. A file
+// still includes what it uses.
 #include <fmt/core.h>
 #include <fmt/format.h>
 

@@ -10,7 +10,8 @@ inline constexpr std::size_t KiB = 1024;
 inline constexpr std::size_t MiB = 1024 * KiB;
 inline constexpr std::size_t GiB = 1024 * MiB;
 
-// The unit of O_DIRECT here: the largest common logical block size; journal groups and tails are aligned to it (STORAGE.md 1).
+// The unit of O_DIRECT here: the largest common logical block size; journal groups and tails are
+// aligned to it (STORAGE.md 1).
 inline constexpr std::size_t block_size = 4096;
 
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {

@@ -5,7 +5,8 @@
 
 namespace karst {
 
-// Protocol Buffers varints, as Kafka uses them: unsigned in flexible messages, zig-zag inside records.
+// Protocol Buffers varints, as Kafka uses them: unsigned in flexible messages, zig-zag inside
+// records.
 inline constexpr std::size_t max_varint32_bytes = 5;
 inline constexpr std::size_t max_varint64_bytes = 10;
 
@@ -36,10 +37,11 @@ inline std::size_t write_varint(std::uint8_t* to, std::uint64_t value) {
   return bytes;
 }
 
-// Reads from [from, end). Returns the bytes consumed, or 0 when the input ends early or is longer than max_bytes
-// (5 for 32-bit values, whose fifth byte may hold only 4 bits; 10 for 64-bit values, whose tenth may hold only one).
-inline std::size_t read_varint(std::uint8_t const* from, std::uint8_t const* end, std::uint64_t& value,
-                               std::size_t max_bytes = max_varint64_bytes) {
+// Reads from [from, end). Returns the bytes consumed, or 0 when the input ends early or is longer
+// than max_bytes (5 for 32-bit values, whose fifth byte may hold only 4 bits; 10 for 64-bit values,
+// whose tenth may hold only one).
+inline std::size_t read_varint(std::uint8_t const* from, std::uint8_t const* end,
+                               std::uint64_t& value, std::size_t max_bytes = max_varint64_bytes) {
   value = 0;
   for (std::size_t i = 0; i < max_bytes && from + i < end; ++i) {
     auto byte = from[i];

@@ -22,6 +22,10 @@ class kernel_io : public io {
   expected<int> make_socket(int family) final;
   void shutdown_socket(int fd) final;
   expected<sockaddr_storage> peer_address(int fd) final;
+  std::expected<int, lock_holder> lock_file(std::string const& path) final;
+  void unlock_file(int fd) final;
+  std::string direct_refusal(std::string const& directory) final;
+  expected<disk_space> space_of(std::string const& path) final;
 
  protected:
   enum class place : std::uint64_t {
