@@ -11,7 +11,7 @@ constexpr std::int8_t controller_endpoints = 2;
 
 task<net::describe_cluster_response> handle(request_context& context,
                                             net::describe_cluster_request const& request) {
-  net::describe_cluster_response response{.endpoint_type = request.endpoint_type};
+  net::describe_cluster_response response;
   if (request.endpoint_type == controller_endpoints) {
     response.error = net::error_code::mismatched_endpoint_type;
     response.error_message = "this is a broker, not a controller: ask with --bootstrap-server";

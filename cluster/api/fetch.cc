@@ -147,7 +147,7 @@ task<net::fetch_response> handle(request_context& context, net::fetch_request co
     if (core::current().now() >= deadline) break;
     reason = co_await wait_for_more(context, plan, deadline);
     if (reason == wake_reason::aborted) {
-      context.what = net::response::action::close;
+      context.what = net::response::action::nothing;  // nobody is there to read it
       co_return response;
     }
   }

@@ -56,6 +56,8 @@ task<fetch_result> read_one(broker& broker, fetch_job const& job, std::size_t bu
   if (error != net::error_code::none) co_return failed(error, job.version);
   if (result.diverging.end != log::no_offset) co_return result;
 
+  // Written but not committed yet: nothing to see, and no reason to start over either.
+  if (job.from > result.high_watermark && job.from <= partition->log().log_end()) co_return result;
   log::read_limits limits{.max_bytes = std::min(job.max_bytes, budget), .whole_first_batch = first};
   auto read = co_await partition->read(job.from, read_bound::high_watermark, limits);
   if (!read) co_return failed(to_error_code(read.error()), job.version);

@@ -19,7 +19,7 @@ task<net::init_producer_id_response> handle(request_context& context,
     static logging::rate_limit limit;
     if (std::uint64_t left_out = 0; limit.pass(left_out)) {
       logging::warn("api",
-                    "refused InitProducerId with transactional id {}: transactions are not "
+                    "refused InitProducerId with transactional id '{}': transactions are not "
                     "available in this version; "
                     "use an idempotent producer without transactional.id",
                     logging::escape(*request.transactional_id));

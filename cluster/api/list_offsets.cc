@@ -1,4 +1,4 @@
-#include <set>
+#include <map>
 
 #include "cluster/api/errors.h"
 #include "cluster/api/handlers.h"
@@ -83,13 +83,17 @@ task<net::list_offsets_response> handle(request_context& context,
   auto snapshot = broker.metadata().current();
   std::vector<lookup_result> results;
   std::vector<owned_job<lookup_job>> jobs;
-  std::set<std::pair<std::string_view, std::int32_t>> seen;
+  // A partition named twice has no one answer: refused each time, as Kafka does.
+  std::map<std::pair<std::string_view, std::int32_t>, int> mentions;
+  for (auto const& topic : request.topics) {
+    for (auto const& partition : topic.partitions) ++mentions[{topic.name, partition.index}];
+  }
   for (auto const& topic : request.topics) {
     for (auto const& partition : topic.partitions) {
       auto place = results.size();
       auto& result = results.emplace_back();
       auto target = find_owner(broker, *snapshot, topic.name, partition.index);
-      if (!seen.emplace(topic.name, partition.index).second) {
+      if (mentions[{topic.name, partition.index}] > 1) {
         result.error = net::error_code::invalid_request;
       } else if (request.replica_id != consumer_replica &&
                  request.replica_id != debugging_replica) {

@@ -13,12 +13,16 @@
 
 namespace karst::log {
 
-// A log in memory only, for tests of what stands above logs: real offsets, epochs, producers and lookups; durable at once, or when the
-// test says so.
+// A log in memory only, for tests of what stands above logs: real offsets, epochs, producers and
+// lookups; durable at once, or when the test says so.
 class memory_log final : public partition_log {
  public:
   memory_log(log_id id, std::string topic, std::int32_t partition, uuid topic_id, log_config config)
-      : id_(id), topic_(std::move(topic)), partition_(partition), topic_id_(topic_id), config_(config) {}
+      : id_(id),
+        topic_(std::move(topic)),
+        partition_(partition),
+        topic_id_(topic_id),
+        config_(config) {}
 
   // Tests: appends stay below durable_end until released; everything fails from now on.
   void hold() { held_ = true; }
@@ -42,7 +46,8 @@ class memory_log final : public partition_log {
   offset durable_end() const override { return durable_; }
   std::uint64_t size_bytes() const override { return bytes_; }
 
-  expected<append_info, errc> append(validated_batch const& batch, append_rules const& rules) override {
+  expected<append_info, errc> append(validated_batch const& batch,
+                                     append_rules const& rules) override {
     if (failure_) return unexpected<errc>(*failure_);
     if (!crc_matches(batch.bytes)) return unexpected<errc>(errc::corrupt_batch);
     auto const& header = batch.header;
@@ -50,10 +55,14 @@ class memory_log final : public partition_log {
       auto verdict = producers_.check(header);
       if (!verdict) return unexpected<errc>(verdict.error());
       if (auto const& first = verdict->duplicate_of) {
-        return append_info{.first = first->first(), .end = first->last + 1, .log_start = log_start(), .duplicate = true};
+        return append_info{.first = first->first(),
+                           .end = first->last + 1,
+                           .log_start = log_start(),
+                           .duplicate = true};
       }
     }
-    auto info = append_info{.first = end_, .end = end_ + header.last_offset_delta + 1, .log_start = log_start()};
+    auto info = append_info{
+        .first = end_, .end = end_ + header.last_offset_delta + 1, .log_start = log_start()};
     if (epochs_.latest() < rules.epoch) epochs_.assign(rules.epoch, end_);
     producers_.update(header, end_, rules.now);
     auto copy = buffer::allocate(batch.size());
@@ -104,7 +113,9 @@ class memory_log final : public partition_log {
   }
   void begin_epoch(leader_epoch epoch) override { epochs_.assign(epoch, end_); }
   leader_epoch epoch_of(offset at) const override { return epochs_.epoch_of(at); }
-  epoch_end end_of_epoch(leader_epoch requested) const override { return epochs_.end_of(requested, end_); }
+  epoch_end end_of_epoch(leader_epoch requested) const override {
+    return epochs_.end_of(requested, end_);
+  }
   leader_epoch latest_epoch() const override { return epochs_.latest(); }
 
  private:
@@ -137,8 +148,8 @@ class memory_log final : public partition_log {
 
 class memory_log_manager final : public log_manager {
  public:
-  task<expected<partition_log*, error>> create(log_id id, std::string topic, std::int32_t partition, uuid topic_id,
-                                               log_config config) override {
+  task<expected<partition_log*, error>> create(log_id id, std::string topic, std::int32_t partition,
+                                               uuid topic_id, log_config config) override {
     auto made = std::make_unique<memory_log>(id, std::move(topic), partition, topic_id, config);
     auto* log = made.get();
     logs_[id] = std::move(made);
@@ -156,7 +167,9 @@ class memory_log_manager final : public log_manager {
     return found == logs_.end() ? nullptr : found->second.get();
   }
   partition_log* find(log_id id) override { return find_memory(id); }
-  task<expected<void, error>> close(progress_callback) override { co_return expected<void, error>{}; }
+  task<expected<void, error>> close(progress_callback) override {
+    co_return expected<void, error>{};
+  }
   std::size_t max_batch_bytes() const override { return 8 * MiB; }
   std::string const& failure() const override { return failure_; }
 
