@@ -1,20 +1,20 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
+#include <algorithm>
 #include <vector>
 
 #include "log/batch.h"
+#include "log/batch_search.h"
+#include "log/epoch_cache.h"
 #include "log/log_manager.h"
+#include "log/producer_state.h"
 #include "log/validated_batch.h"
-#include "reactor/base/endian.h"
 #include "reactor/base/hash.h"
 
 namespace karst::cluster::testing {
 
-// A log that keeps its batches in memory, for tests of what stands on logs: real offsets and
-// waiting, no disk. Tests decide when appended records become durable by `hold` and `release`.
+// A log in memory only, for tests of what stands above logs: real offsets, epochs, producers and
+// lookups; durable at once, or when the test says so.
 class memory_log final : public log::partition_log {
  public:
   memory_log(log::log_id id, std::string topic, std::int32_t partition, uuid topic_id,
@@ -25,13 +25,15 @@ class memory_log final : public log::partition_log {
         topic_id_(topic_id),
         config_(config) {}
 
+  // Tests: appends stay below durable_end until released; everything fails from now on.
   void hold() { held_ = true; }
   void release() {
     held_ = false;
-    make_durable();
+    move_durable_end();
   }
-  void close() {
-    closed_ = true;
+  void close() { fail(log::errc::closed); }
+  void fail(log::errc code) {
+    failure_ = code;
     moved_.wake_all();
   }
 
@@ -48,72 +50,87 @@ class memory_log final : public log::partition_log {
 
   expected<log::append_info, log::errc> append(log::validated_batch const& batch,
                                                log::append_rules const& rules) override {
-    if (closed_) return unexpected<log::errc>(log::errc::closed);
-    auto bytes = batch.bytes.to_string();
-    store_be(bytes.data(), end_.value);
-    store_be(bytes.data() + log::batch_layout::leader_epoch, rules.epoch.value);
-    log::append_info info{.first = end_, .end = end_ + batch.header.last_offset_delta + 1};
-    bytes_ += bytes.size();
-    batches_[end_.value] = {std::move(bytes), info.end, batch.header.max_timestamp};
+    if (failure_) return unexpected<log::errc>(*failure_);
+    if (!log::crc_matches(batch.bytes)) return unexpected<log::errc>(log::errc::corrupt_batch);
+    auto const& header = batch.header;
+    if (header.has_producer()) {
+      auto verdict = producers_.check(header);
+      if (!verdict) return unexpected<log::errc>(verdict.error());
+      if (auto const& first = verdict->duplicate_of) {
+        return log::append_info{.first = first->first(),
+                                .end = first->last + 1,
+                                .log_start = log_start(),
+                                .duplicate = true};
+      }
+    }
+    auto info = log::append_info{
+        .first = end_, .end = end_ + header.last_offset_delta + 1, .log_start = log_start()};
+    if (epochs_.latest() < rules.epoch) epochs_.assign(rules.epoch, end_);
+    producers_.update(header, end_, rules.now);
+    auto copy = buffer::allocate(batch.size());
+    batch.bytes.copy_to(0, copy.data(), batch.size());
+    log::stamp(copy.data(), end_, rules.epoch);
     end_ = info.end;
-    if (!held_) make_durable();
+    bytes_ += batch.size();
+    batches_.push_back({info.first, info.end, std::move(copy)});
+    if (!held_) move_durable_end();
     return info;
   }
   task<expected<void, log::errc>> room_for(std::size_t) override {
     co_return expected<void, log::errc>{};
   }
   task<expected<void, log::errc>> durable(log::offset end) override {
-    while (durable_ < end && !closed_) (void)co_await moved_.wait();
-    if (durable_ < end) co_return unexpected<log::errc>(log::errc::closed);
+    while (!failure_ && durable_ < end) (void)co_await moved_.wait();
+    if (failure_) co_return unexpected<log::errc>(*failure_);
     co_return expected<void, log::errc>{};
   }
   waiters& durable_moved() override { return moved_; }
 
   task<expected<log::read_result, log::errc>> read(log::offset from, log::offset end,
                                                    log::read_limits limits) override {
-    if (from.value < 0 || from > end) {
+    if (failure_) co_return unexpected<log::errc>(*failure_);
+    if (from < log_start() || from > end)
       co_return unexpected<log::errc>(log::errc::offset_out_of_range);
-    }
     log::read_result result;
-    auto at = batches_.upper_bound(from.value);
-    if (at != batches_.begin()) --at;
-    for (; at != batches_.end() && at->second.end <= end; ++at) {
-      if (at->second.end <= from) continue;
-      auto fits = result.records.size() + at->second.bytes.size() <= limits.max_bytes;
-      if (!fits && !(result.records.empty() && limits.whole_first_batch)) break;
-      result.records.append(buffer::copy_of(std::as_bytes(std::span{at->second.bytes})));
+    for (auto const& each : batches_) {
+      if (each.end <= from || each.end > end) continue;
+      auto whole = limits.whole_first_batch && result.records.empty();
+      if (!whole && result.records.size() + each.bytes.size() > limits.max_bytes) break;
+      result.records.append(each.bytes.share());
     }
     co_return result;
   }
   task<expected<log::time_lookup, log::errc>> find_by_time(wall_ms at) override {
-    for (auto const& [base, batch] : batches_) {
-      if (batch.max_timestamp >= at) {
-        co_return log::time_lookup{batch.max_timestamp, {base}, epoch_};
-      }
+    for (auto const& each : batches_) {
+      if (log::batch_header::decode(each.bytes.data()).max_timestamp < at) continue;
+      auto found = co_await log::find_by_time(decompressors_, buffer_chain{each.bytes.share()}, at);
+      if (!found) co_return unexpected<log::errc>(found.error());
+      if (*found) co_return **found;
     }
     co_return log::time_lookup{};
   }
   task<expected<log::time_lookup, log::errc>> max_timestamp() override {
-    log::time_lookup newest;
-    for (auto const& [base, batch] : batches_) {
-      if (batch.max_timestamp > newest.timestamp) {
-        newest = {batch.max_timestamp, batch.end + -1, epoch_};
-      }
+    wall_ms largest = -1;
+    for (auto const& each : batches_) {
+      largest = std::max(largest, log::batch_header::decode(each.bytes.data()).max_timestamp);
     }
-    co_return newest;
+    if (batches_.empty()) co_return log::time_lookup{};
+    co_return co_await find_by_time(largest);
   }
-  void begin_epoch(log::leader_epoch epoch) override { epoch_ = epoch; }
-  log::leader_epoch epoch_of(log::offset) const override { return epoch_; }
-  log::epoch_end end_of_epoch(log::leader_epoch) const override { return {epoch_, end_}; }
-  log::leader_epoch latest_epoch() const override { return epoch_; }
+  void begin_epoch(log::leader_epoch epoch) override { epochs_.assign(epoch, end_); }
+  log::leader_epoch epoch_of(log::offset at) const override { return epochs_.epoch_of(at); }
+  log::epoch_end end_of_epoch(log::leader_epoch requested) const override {
+    return epochs_.end_of(requested, end_);
+  }
+  log::leader_epoch latest_epoch() const override { return epochs_.latest(); }
 
  private:
   struct stored {
-    std::string bytes;
+    log::offset first;
     log::offset end;
-    wall_ms max_timestamp = -1;
+    buffer bytes;
   };
-  void make_durable() {
+  void move_durable_end() {
     durable_ = end_;
     moved_.wake_all();
   }
@@ -123,14 +140,16 @@ class memory_log final : public log::partition_log {
   std::int32_t partition_;
   uuid topic_id_;
   log::log_config config_;
-  std::map<std::int64_t, stored> batches_;
-  std::uint64_t bytes_ = 0;
+  std::vector<stored> batches_;
   log::offset end_{0};
   log::offset durable_{0};
-  log::leader_epoch epoch_{};
+  std::uint64_t bytes_ = 0;
   bool held_ = false;
-  bool closed_ = false;
+  std::optional<log::errc> failure_;
   waiters moved_;
+  log::epoch_cache epochs_;
+  log::producer_state producers_;
+  log::decompressor_pool decompressors_;
 };
 
 // The logs of one core. Tests may make creations fail.
@@ -158,10 +177,11 @@ class memory_log_manager final : public log::log_manager {
     }
     co_return expected<void, error>{};
   }
-  log::partition_log* find(log::log_id id) override {
+  memory_log* find_memory(log::log_id id) {
     auto found = logs_.find(id);
     return found == logs_.end() ? nullptr : found->second.get();
   }
+  log::partition_log* find(log::log_id id) override { return find_memory(id); }
   task<expected<void, error>> close(log::progress_callback) override {
     for (auto& [id, log] : logs_) log->close();
     co_return expected<void, error>{};
