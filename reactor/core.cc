@@ -46,6 +46,24 @@ core::core(core_id id, std::unique_ptr<karst::io> io, std::unique_ptr<karst::clo
       timers_(now_),
       outside_(std::make_unique<outside_queue>()) {
   mail_.set_io(id, *io_);
+  offer_metrics();
+}
+
+void core::offer_metrics() {
+  auto const& kernel = io_->counters();
+  metrics_.add(own_metrics_[0], "karst_core_turns_total", "Turns of the core's loop",
+               counters_.turns);
+  metrics_.add(own_metrics_[1], "karst_core_messages_total", "Messages received from other cores",
+               counters_.messages_received);
+  metrics_.add(own_metrics_[2], "karst_io_kernel_entries_total", "System calls of the core's loop",
+               kernel.turns);
+  metrics_.add(own_metrics_[3], "karst_io_operations_total", "Operations handed to the kernel",
+               kernel.operations);
+  metrics_.add(own_metrics_[4], "karst_io_overflows_total",
+               "Overflows of the completion queue; stays 0", kernel.overflows);
+  metrics_.add(own_metrics_[5], "karst_io_worker_threads",
+               "Kernel workers and file threads, for operations that block", kernel.worker_threads,
+               metric_kind::gauge);
 }
 
 core::~core() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "reactor/clock.h"
 #include "reactor/io/io.h"
 #include "reactor/mailbox.h"
+#include "reactor/metrics.h"
 #include "reactor/scheduler.h"
 #include "reactor/slab.h"
 #include "reactor/task_set.h"
@@ -65,6 +67,8 @@ class core {
   mailboxes& mail() { return mail_; }
   // Aligned memory for transfers and large frames, against one budget for all of the core's users.
   slab& memory() { return memory_; }
+  // Numbers that owners on this core offer for the outside to read.
+  karst::metrics& metrics() { return metrics_; }
   // Tasks that belong to no smaller owner; the core ends when they are done.
   task_set& background() { return background_; }
   core_counters const& counters() const { return counters_; }
@@ -93,6 +97,7 @@ class core {
   template <typename Finished>
   bool turn_unless(time_point until, Finished finished);
   void run_task_until_done(task<> work);
+  void offer_metrics();
   bool run_posted();
 
   core_id id_;
@@ -104,6 +109,8 @@ class core {
   timer_wheel timers_;
   intrusive_list<turn_hook> hooks_;
   slab memory_{limits::core_memory_bytes};
+  karst::metrics metrics_;
+  std::array<metric, 6> own_metrics_;
   task_set background_;
   std::unique_ptr<outside_queue> outside_;
   bool stopping_ = false;

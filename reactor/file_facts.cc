@@ -24,6 +24,10 @@ task<expected<directory_lock, error>> directory_lock::take(std::string directory
     auto locked = core::current().io().lock_file(path);
     if (locked) co_return directory_lock{*locked};
     auto const& holder = locked.error();
+    if (holder.error != errc::busy) {
+      co_return fail(holder.error, "check that this user may write there", "cannot open {}: {}",
+                     path, describe(holder.error));
+    }
     if (holder.alive || core::current().clock().now() >= give_up) {
       co_return fail(errc::busy, "stop it, or give this node another log.dirs",
                      "cannot lock {}: held by {}", directory, holder.text);

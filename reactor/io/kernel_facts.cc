@@ -94,10 +94,7 @@ std::string file_system_name(std::string const& directory) {
 
 std::expected<int, lock_holder> kernel_io::lock_file(std::string const& path) {
   auto fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    return std::unexpected(lock_holder{.text = fmt::format("nobody, but {} cannot be opened: {}",
-                                                           path, describe(from_errno(errno)))});
-  }
+  if (fd < 0) return std::unexpected(lock_holder{.error = from_errno(errno)});
   auto range = whole_file();
   if (fcntl(fd, F_OFD_SETLK, &range) != 0) {
     auto holder = find_holder(fd);

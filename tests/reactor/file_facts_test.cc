@@ -29,6 +29,8 @@ TEST_P(file_facts_test, a_directory_is_locked_once) {
                       HasSubstr("since"), HasSubstr("stop it")));
     first->release();
     EXPECT_TRUE(co_await directory_lock::take(here));
+    auto missing = co_await directory_lock::take(here + "/none");
+    EXPECT_EQ(missing.error().code, errc::not_found);
   }(directory_.path()));
 }
 
