@@ -5,11 +5,16 @@
 namespace karst::log {
 namespace {
 
-// Most numbers in records are one byte; the rest take the general way.
+// Most numbers in records are one or two bytes; the rest take the general way.
 inline bool get(std::uint8_t const*& at, std::uint8_t const* end, std::int64_t& value,
                 std::size_t max_bytes = max_varint32_bytes) {
   if (at != end && *at < 0x80) {
     value = unzigzag(*at++);
+    return true;
+  }
+  if (end - at >= 2 && at[1] < 0x80) {
+    value = unzigzag((at[0] & 0x7fu) | std::uint64_t{at[1]} << 7);
+    at += 2;
     return true;
   }
   std::uint64_t raw = 0;

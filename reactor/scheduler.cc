@@ -1,5 +1,7 @@
 #include "reactor/scheduler.h"
 
+#include <utility>
+
 namespace karst {
 
 std::size_t scheduler::run(std::size_t most) {
