@@ -219,10 +219,13 @@ void take_effect(flight& one) {
   auto& op = one.op;
   auto fault = one.host().next_fault(op.code);
   auto result = perform(one, fault);
+  auto length = op.length;
+  if (op.code == opcode::write) length = one.bytes;
+  if (op.code == opcode::read) length = static_cast<std::uint64_t>(result.value);
   one.host().record({.code = op.code,
                      .path = one.target ? one.target->path : std::string{op.path},
                      .offset = op.offset,
-                     .length = op.code == opcode::write ? one.bytes : op.length,
+                     .length = length,
                      .durable = op.durable,
                      .error = result.error});
   one.owner.finish(op, std::move(result));
