@@ -55,6 +55,7 @@ class disk {
   bool take_space(std::uint64_t blocks);
   void give_space(std::uint64_t blocks) { used_blocks_ -= std::min(used_blocks_, blocks); }
   std::uint64_t free_bytes() const { return (capacity_blocks_ - used_blocks_) * block_size; }
+  std::uint64_t capacity_bytes() const { return capacity_blocks_ * block_size; }
   void set_capacity(std::uint64_t bytes) { capacity_blocks_ = bytes / block_size; }
 
   // The disk as the next start finds it, when the power goes now. This one is unchanged: many cuts

@@ -134,6 +134,21 @@ expected<int> simulated_io::make_socket(int) {
   return world_.add_descriptor(make_unconnected(world_));
 }
 
+std::expected<int, lock_holder> simulated_io::lock_file(std::string const& path) {
+  if (auto lock = world_.lock(path)) return *lock;
+  return std::unexpected(lock_holder{.text = "another simulated process"});
+}
+
+std::string simulated_io::direct_refusal(std::string const& directory) {
+  if (!world_.options().refuse_direct) return {};
+  return fmt::format("{} takes no O_DIRECT", directory);
+}
+
+expected<disk_space> simulated_io::space_of(std::string const&) {
+  auto& disk = world_.storage();
+  return disk_space{.total_bytes = disk.capacity_bytes(), .available_bytes = disk.free_bytes()};
+}
+
 void simulated_io::shutdown_socket(int fd) { shut_down(world_, fd); }
 
 expected<sockaddr_storage> simulated_io::peer_address(int fd) { return peer_of(world_, fd); }

@@ -27,6 +27,11 @@ class simulated_io final : public karst::io {
   void shutdown_socket(int fd) override;
   expected<sockaddr_storage> peer_address(int fd) override;
 
+  std::expected<int, lock_holder> lock_file(std::string const& path) override;
+  void unlock_file(int lock) override { world_.unlock(lock); }
+  std::string direct_refusal(std::string const& directory) override;
+  expected<disk_space> space_of(std::string const& path) override;
+
   // The answer to `op`, handed over in one of the next turns.
   void finish(operation& op, io_result result);
   // A buffer of the receive pool; empty when all are out.

@@ -109,6 +109,14 @@ std::shared_ptr<description> world::descriptor(int fd) const {
 
 void world::remove_descriptor(int fd) { descriptors_.erase(fd); }
 
+std::optional<int> world::lock(std::string const& path) {
+  for (auto const& [lock, held] : locks_) {
+    if (held == path) return std::nullopt;
+  }
+  locks_.emplace(next_lock_, path);
+  return next_lock_++;
+}
+
 errc world::next_fault(opcode code) {
   if (cut_) return errc::io_error;
   for (auto one = faults_.begin(); one != faults_.end(); ++one) {

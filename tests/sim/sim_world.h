@@ -91,6 +91,10 @@ class world {
   void remove_descriptor(int fd);
   std::size_t open_descriptors() const { return descriptors_.size(); }
 
+  // File locks by path; nullopt: held.
+  std::optional<int> lock(std::string const& path);
+  void unlock(int lock) { locks_.erase(lock); }
+
   // Faults and power cuts. The listener is called after each file operation's effect, before its
   // owner learns of it.
   void inject(fault what) { faults_.push_back(what); }
@@ -130,6 +134,8 @@ class world {
   std::uint64_t next_event_number_ = 0;
   std::uint64_t turns_ = 0;
   std::map<int, std::shared_ptr<description>> descriptors_;
+  std::map<int, std::string> locks_;
+  int next_lock_ = 1;
   std::map<std::uint16_t, std::shared_ptr<listening_socket>> ports_;
   std::vector<fault> faults_;
   std::vector<std::function<void(operation_record const&)>> listeners_;
