@@ -8,23 +8,10 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 PARTITIONS = 3
 # Midnight: old enough to be none of the clock's, young enough for a broker's retention.
 FIRST_TIMESTAMP = int(time.time()) // 86_400 * 86_400_000
-WORDS = [
-    "the",
-    "log",
-    "is",
-    "the",
-    "unit",
-    "of",
-    "truth",
-    "and",
-    "every",
-    "other",
-    "store",
-    "a",
-    "view",
-    "of",
-    "it",
-]
+TEXT = "the log is the unit of truth and every other store a view of it"
+WORDS = TEXT.split()
+# One name twice, an empty value, bytes beyond ASCII.
+SOME_HEADERS = [("unit", "ümlaut"), ("trace", "first"), ("trace", "")]
 
 
 def sample(codec: str, plain: bool = False) -> list[dict]:
@@ -38,11 +25,7 @@ def sample(codec: str, plain: bool = False) -> list[dict]:
                 number, value
             )
         key = None if number % 5 == 0 else f"key-{number % 9}".encode()
-        headers = (
-            []
-            if plain or number % 4
-            else [["trace", f"{number}"], ["unit", "ümlaut"], ["trace", ""]]
-        )
+        headers = [] if plain or number % 4 else SOME_HEADERS
         made.append(
             {
                 "codec": codec,
@@ -56,8 +39,8 @@ def sample(codec: str, plain: bool = False) -> list[dict]:
     return made
 
 
-def all_samples(plain: bool = False) -> list[dict]:
-    return [record for codec in CODECS for record in sample(codec, plain)]
+def all_samples(plain: bool = False, codecs: tuple[str, ...] = CODECS) -> list[dict]:
+    return [record for codec in codecs for record in sample(codec, plain)]
 
 
 def expected(records: list[dict], timestamps: bool = True) -> dict[int, list[tuple]]:

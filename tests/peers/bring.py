@@ -14,6 +14,7 @@ import peers
 
 # From 1.21 on, Go fetches by itself the toolchain that go.mod asks for.
 GO_LEAST = (1, 21)
+NODE_LEAST = (20, 0)
 
 
 class NotRun(Exception):
@@ -66,15 +67,33 @@ def go_clients() -> pathlib.Path:
     return directory / "clients"
 
 
+def node_clients() -> pathlib.Path:
+    """The directory with the Node programs and their packages."""
+    if _version("node", "--version") < NODE_LEAST or not shutil.which("npm"):
+        raise NotRun(f"node {NODE_LEAST[0]} or newer, with npm, is missing")
+    directory = peers.cache() / "node"
+    sources = _files(peers.CLIENTS / "node")
+    with peers.made_once(directory, *sources) as missing:
+        if missing:
+            print("peers: fetching the Node clients", flush=True)
+            for source in sources:
+                shutil.copy(source, directory)
+            command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            subprocess.run([*command, "--loglevel=error"], cwd=directory, check=True)
+    return directory
+
+
 def everything() -> list[str]:
     """Brings all that the tests use; returns what could not be, with the reason."""
     for version in peers.VERSIONS:
         java_classes(version)
-    try:
-        go_clients()
-    except NotRun as reason:
-        return [str(reason)]
-    return []
+    missing = []
+    for bring in (go_clients, node_clients):
+        try:
+            bring()
+        except NotRun as reason:
+            missing.append(str(reason))
+    return missing
 
 
 def venv() -> pathlib.Path:

@@ -5,7 +5,8 @@
     offsets_at(bootstrap, topic, partition, times)   the offset for each timestamp, -1 for none
 
 `plain` marks a producer that can send neither headers per record, nor nulls, nor timestamps;
-`empty_is_null` a consumer that cannot tell an empty value from none.
+`codecs` are those that a producer has; `empty_is_null` marks a consumer that cannot tell an empty
+value from none.
 """
 
 from clients import console, programs, python
@@ -20,6 +21,12 @@ PRODUCERS = {
     "franz-go": programs.Go("franz"),
     "sarama": programs.Go("sarama"),
     "kafka-go": programs.Go("kafkago", empty_is_null=True),
+    "kafkajs": programs.Node("kafkajs"),
+    "platformatic": programs.Node("platformatic"),
 }
 # Consumers that need no group coordinator.
-CONSUMERS = {name: client for name, client in PRODUCERS.items() if name != "confluent-kafka"}
+CONSUMERS = {
+    name: client
+    for name, client in PRODUCERS.items()
+    if name not in ("confluent-kafka", "kafkajs", "platformatic")
+}

@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+from records import CODECS
+
 KEY_END = "\x1f"
 RECORD_END = "\x1e"
 HEAD = re.compile(rb"(\S+) (\d+) (\d+) (-?\d+) (-?\d+) (-?\d+) \[(.*?)\]\x1e", re.DOTALL)
@@ -19,6 +21,7 @@ def run(*arguments, stdin: bytes = b"", timeout: float = 60) -> bytes:
 class Kcat:
     plain = True
     empty_is_null = False
+    codecs = CODECS
 
     def produce(self, bootstrap, topic, records):
         runs: dict[tuple, list[bytes]] = {}

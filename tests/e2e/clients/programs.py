@@ -3,13 +3,14 @@
 import subprocess
 
 import bring
-from records import from_lines, to_lines
+from records import CODECS, from_lines, to_lines
 
 import peers
 
 
 class Program:
     plain = False
+    codecs = CODECS
     empty_is_null = False
 
     def _command(self) -> list[str]:
@@ -47,3 +48,15 @@ class Go(Program):
 
     def _command(self):
         return [str(bring.go_clients()), self.library]
+
+
+class Node(Program):
+    """Produces only: its consumers want a group."""
+
+    codecs = ("none", "gzip")
+
+    def __init__(self, library: str):
+        self.library = library
+
+    def _command(self):
+        return ["node", str(bring.node_clients() / f"{self.library}.mjs")]

@@ -7,7 +7,7 @@ import aiokafka
 import confluent_kafka
 import kafka
 import kafka.structs
-from records import PARTITIONS
+from records import CODECS, PARTITIONS
 
 
 def by_codec(records):
@@ -29,6 +29,7 @@ def shape(topic, partition, record, headers):
 class KafkaPython:
     plain = False
     empty_is_null = False
+    codecs = CODECS
 
     def produce(self, bootstrap, topic, records):
         for codec, group in by_codec(records):
@@ -83,6 +84,7 @@ class KafkaPython:
 class Confluent:
     plain = False
     empty_is_null = False
+    codecs = CODECS
 
     def produce(self, bootstrap, topic, records):
         failures = []
@@ -111,6 +113,7 @@ class Confluent:
 class AioKafka:
     plain = False
     empty_is_null = False
+    codecs = CODECS
 
     def produce(self, bootstrap, topic, records):
         asyncio.run(self._produce(bootstrap, topic, records))

@@ -76,7 +76,7 @@ func (k kafkaGo) consumePartition(topic string, partition int, each func(record)
 	}
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: []string{k.bootstrap}, Topic: topic, Partition: partition, MaxBytes: 16 << 20,
-		MaxWait: 500 * time.Millisecond,
+		MaxWait: 100 * time.Millisecond,
 	})
 	defer reader.Close()
 	ctx, cancel := deadline()

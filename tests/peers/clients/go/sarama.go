@@ -14,6 +14,7 @@ func (s saramaClient) config() *sarama.Config {
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Producer.Partitioner = sarama.NewManualPartitioner
 	config.Producer.Return.Successes = true
+	config.Consumer.MaxWaitTime = 100 * time.Millisecond
 	return config
 }
 
