@@ -6,6 +6,7 @@
 #include "log/decompressor.h"
 #include "log/limits.h"
 #include "tools/dump.h"
+#include "tools/json_bytes.h"
 
 namespace karst::tools {
 namespace {
@@ -61,10 +62,6 @@ std::string readable(std::optional<std::string_view> bytes) {
   return text;
 }
 
-json as_json(std::optional<std::string_view> bytes) {
-  return bytes ? json(std::string{*bytes}) : json(nullptr);
-}
-
 void print_line(json const& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
@@ -88,13 +85,13 @@ void print_record(log::batch_header const& header, log::record const& entry, boo
                headers);
     return;
   }
-  json object{{"offset", at.value},
-              {"timestamp", timestamp},
-              {"key", as_json(entry.key)},
-              {"value", as_json(entry.value)},
-              {"headers", json::array()}};
+  json object{{"offset", at.value}, {"timestamp", timestamp}, {"headers", json::array()}};
+  put_bytes(object, "key", entry.key);
+  put_bytes(object, "value", entry.value);
   for (auto const& each : entry.headers) {
-    object["headers"].push_back({{"name", std::string{each.key}}, {"value", as_json(each.value)}});
+    json header{{"name", std::string{each.key}}};
+    put_bytes(header, "value", each.value);
+    object["headers"].push_back(std::move(header));
   }
   print_line(object);
 }

@@ -9,6 +9,7 @@
 #include "log/decompressor.h"
 #include "tools/client_command.h"
 #include "tools/commands.h"
+#include "tools/json_bytes.h"
 #include "tools/record_input.h"
 
 namespace karst::tools {
@@ -58,16 +59,6 @@ std::optional<std::int64_t> parse_time(std::string const& text) {
     if (rest != nullptr && *rest == '\0') return static_cast<std::int64_t>(::timegm(&parts)) * 1000;
   }
   return std::nullopt;
-}
-
-void put(json& object, std::string const& name, std::optional<std::string_view> bytes) {
-  if (!bytes) {
-    object[name] = nullptr;
-  } else if (is_utf8(*bytes)) {
-    object[name] = *bytes;
-  } else {
-    object[name + "_base64"] = encode_base64(*bytes);
-  }
 }
 
 // One record as the format asks. Bytes go out as they are but in JSON.
@@ -121,12 +112,12 @@ class record_printer {
                 {"partition", record.partition},
                 {"offset", record.offset},
                 {"timestamp", record.timestamp}};
-    put(object, "key", record.content->key);
-    put(object, "value", record.content->value);
+    put_bytes(object, "key", record.content->key);
+    put_bytes(object, "value", record.content->value);
     auto headers = json::array();
     for (auto const& each : record.content->headers) {
       json header{{"name", std::string{each.key}}};
-      put(header, "value", each.value);
+      put_bytes(header, "value", each.value);
       headers.push_back(std::move(header));
     }
     object["headers"] = std::move(headers);
