@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 #include "reactor/machine.h"
 
@@ -10,8 +11,19 @@ namespace {
 
 constexpr std::uint16_t default_port = 9092;
 
-task<int> serve_client(std::string_view name, client_settings const& settings,
+// Ctrl-C ends a command at once, with what a shell expects: nothing that it holds needs saving.
+task<> end_at_signal(machine& process, abort_source& done) {
+  auto signal = co_await process.wait_for_signal(&done);
+  if (done.requested()) co_return;
+  std::fflush(stdout);
+  std::_Exit(128 + signal);
+}
+
+task<int> serve_client(machine& process, std::string_view name, client_settings const& settings,
                        client_work const& work) {
+  abort_source ended;
+  task_set watching;
+  watching.spawn(end_at_signal(process, ended));
   auto servers = parse_bootstrap(settings.bootstrap);
   expected<void, error> done{};
   if (servers) {
@@ -23,6 +35,8 @@ task<int> serve_client(std::string_view name, client_settings const& settings,
   } else {
     done = unexpected<error>(servers.error());
   }
+  ended.request();
+  co_await watching.join();
   if (done) co_return 0;
   std::fflush(stdout);
   fmt::print(stderr, "karst {}: {}\n", name, done.error().message());
@@ -87,8 +101,8 @@ expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_vie
 }
 
 int run_client(std::string_view name, client_settings const& settings, client_work work) {
-  auto status =
-      machine::run({.cores = 1}, [&](machine&) { return serve_client(name, settings, work); });
+  auto status = machine::run(
+      {.cores = 1}, [&](machine& process) { return serve_client(process, name, settings, work); });
   if (status) return *status;
   fmt::print(stderr, "karst {}: {}\n", name, status.error().message());
   return 1;
