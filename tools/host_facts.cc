@@ -3,12 +3,10 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 namespace karst::tools {
 namespace {
@@ -47,13 +45,6 @@ std::string first_interface_address() {
   return text;
 }
 
-// A number at the start of a file, or nothing.
-std::uint64_t number_in(char const* path) {
-  std::ifstream file{path};
-  std::uint64_t number = 0;
-  return file >> number ? number : 0;
-}
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> environment() {
@@ -72,23 +63,6 @@ std::string host_address() {
   auto address = default_route_address();
   if (address.empty()) address = first_interface_address();
   return address.empty() ? "127.0.0.1" : address;
-}
-
-std::uint64_t memory_bytes() {
-  auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
-  auto machine = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  // "max" in the file means no limit of the container's own.
-  auto container = number_in("/sys/fs/cgroup/memory.max");
-  return container != 0 ? std::min(machine, container) : machine;
-}
-
-std::uint64_t raise_open_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
-  (void)::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
 }
 
 }  // namespace karst::tools

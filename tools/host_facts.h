@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +14,5 @@ std::vector<std::pair<std::string, std::string>> environment();
 // An address of this machine that others can reach: the one that the default route leaves by, else
 // the first that is not loopback, else 127.0.0.1.
 std::string host_address();
-// Bytes of memory that this process may use: the machine's, or its container's limit.
-std::uint64_t memory_bytes();
-// Raises the limit of open files as far as allowed and returns it.
-std::uint64_t raise_open_files();
 
 }  // namespace karst::tools

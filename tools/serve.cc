@@ -6,6 +6,7 @@
 #include "cluster/broker_life.h"
 #include "cluster/config_loader.h"
 #include "reactor/base/logging.h"
+#include "reactor/file_facts.h"
 #include "reactor/machine.h"
 #include "tools/commands.h"
 #include "tools/host_facts.h"
@@ -88,11 +89,11 @@ int serve(serve_options const& options) {
     fmt::print("the configuration is good\n");
     return status_code(exit_status::success);
   }
-  raise_open_files();
+  raise_descriptor_limit();
   cluster::broker_options broker{.config = std::move(loaded->config),
                                  .listener = std::move(*listener)};
   broker.memory_bytes = static_cast<std::uint64_t>(broker.config.number("karst.memory.bytes"));
-  if (broker.memory_bytes == 0) broker.memory_bytes = memory_bytes() / 4;
+  if (broker.memory_bytes == 0) broker.memory_bytes = usable_memory() / 4;
   machine_options cores{.cores = static_cast<core_id>(broker.config.number("karst.cores")),
                         .io = choice_of(broker.config)};
   auto ran = machine::run(
