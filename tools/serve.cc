@@ -1,5 +1,5 @@
-#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -8,6 +8,7 @@
 #include "reactor/base/logging.h"
 #include "reactor/file_facts.h"
 #include "reactor/machine.h"
+#include "reactor/task_set.h"
 #include "tools/commands.h"
 #include "tools/host_facts.h"
 #include "tools/start_report.h"
@@ -46,19 +47,44 @@ expected<cluster::config_sources, error> gather(serve_options const& options) {
   return sources;
 }
 
+// For the times when nobody waits for a signal: a start that takes long, a stop that takes long.
+// What is on the disk is safe at any moment, so the process may end at once; the next start
+// recovers.
+task<> end_at_once_on_signal(machine& cores, abort_source& enough, std::string_view during,
+                             int& late) {
+  auto number = co_await cores.wait_for_signal(&enough);
+  if (enough.requested()) {
+    late = number;  // it came in the moment in which it was no longer ours: 0 if none did
+    co_return;
+  }
+  logging::warn("serve", "signal {} while {}: ending at once; the next start recovers", number,
+                during);
+  std::fflush(nullptr);
+  std::_Exit(status_code(exit_status::failure));
+}
+
 // The whole life of the broker, on core 0.
 task<int> serve_until_signal(machine& cores, cluster::broker_options options) {
   options.cores = cores.core_count();
   print_before_start(cores, options);
+  abort_source started;
+  task_set while_starting;
+  int number = 0;
+  while_starting.spawn(end_at_once_on_signal(cores, started, "starting", number));
   auto life = co_await cluster::broker_life::start(options);
+  started.request();
+  co_await while_starting.join();
   if (!life) co_return complain(life.error().status, life.error().problem);
   print_after_start(**life);
-  auto signal = co_await cores.wait_for_signal();
-  logging::info("serve", "stopping after {}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-  auto stopped = co_await (*life)->stop();
-  if (!stopped) {
-    co_return complain(exit_status::failure, stopped.error());
-  }
+  if (number == 0) number = co_await cores.wait_for_signal();
+  logging::info("serve", "stopping after signal {}", number);
+  abort_source stopped;
+  task_set while_stopping;
+  while_stopping.spawn(end_at_once_on_signal(cores, stopped, "stopping", number));
+  auto outcome = co_await (*life)->stop();
+  stopped.request();
+  co_await while_stopping.join();
+  if (!outcome) co_return complain(exit_status::failure, outcome.error());
   logging::info("serve", "stopped");
   co_return status_code(exit_status::success);
 }
