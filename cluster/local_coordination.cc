@@ -110,11 +110,15 @@ task<expected<std::vector<std::string>, coordination_errc>> local_coordination::
   std::vector<std::string> names;
   for (auto at = nodes_.upper_bound(prefix);
        at != nodes_.end() && std::string_view{at->first}.starts_with(prefix);) {
-    auto name = at->first.substr(prefix.size());
-    if (auto slash = name.find('/'); slash != std::string::npos) name.resize(slash);
-    // Past everything below this child: '0' is the character after '/'.
-    at = nodes_.lower_bound(prefix + name + "0");
-    names.push_back(std::move(name));
+    auto name = std::string_view{at->first}.substr(prefix.size());
+    auto slash = name.find('/');
+    if (slash == std::string_view::npos) {
+      names.emplace_back(name);
+      ++at;
+    } else {
+      // Past everything below this child: '0' is the character after '/'.
+      at = nodes_.lower_bound(prefix + std::string{name.substr(0, slash)} + "0");
+    }
   }
   co_return names;
 }
