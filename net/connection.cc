@@ -19,6 +19,7 @@ connection::connection(core_network& home, std::unique_ptr<karst::socket> socket
 
 task<> connection::run() {
   ++home_.counters.connections_opened;
+  ++home_.counters.connections_open;
   tasks_.spawn(read());
   tasks_.spawn(queue_.run());
   co_await dispatch();
@@ -37,7 +38,7 @@ task<> connection::run() {
   co_await tasks_.join();
   timer_.disarm();
   co_await socket_->close();
-  ++home_.counters.connections_closed;
+  --home_.counters.connections_open;
 }
 
 void connection::stop() {

@@ -5,8 +5,8 @@
 namespace karst::net {
 
 void network_counters::add(network_counters const& other) {
+  connections_open += other.connections_open;
   connections_opened += other.connections_opened;
-  connections_closed += other.connections_closed;
   closed_bad_input += other.closed_bad_input;
   closed_by_handler += other.closed_by_handler;
   closed_slow += other.closed_slow;
@@ -25,6 +25,35 @@ core_network::core_network(karst::net::handler& requests, karst::net::limits con
       huge_budget_(std::max(limits.huge_budget_bytes, limits.request_bytes_max)) {
   relief_.network = this;
   relief_.fire = [](timer& fired) { static_cast<relief_timer&>(fired).network->relieve(); };
+  publish();
+}
+
+void core_network::publish() {
+  auto& registry = core::current().metrics();
+  auto* next = metrics_.begin();
+  auto add = [&](std::string_view name, std::string_view help, std::uint64_t const& value,
+                 metric_kind kind = metric_kind::counter) {
+    KARST_ASSERT(next != metrics_.end());
+    registry.add(*next++, name, help, value, kind);
+  };
+  add("karst_connections", "Open connections", counters.connections_open, metric_kind::gauge);
+  add("karst_connections_total", "Connections served", counters.connections_opened);
+  add("karst_connections_closed_bad_input_total", "Closed: what came was no request we serve",
+      counters.closed_bad_input);
+  add("karst_connections_closed_by_handler_total",
+      "Closed: malformed bodies, errors without acknowledgements", counters.closed_by_handler);
+  add("karst_connections_closed_slow_total", "Closed: slow senders and slow readers",
+      counters.closed_slow);
+  add("karst_connections_closed_idle_total", "Closed after connections.max.idle.ms",
+      counters.closed_idle);
+  add("karst_requests_total", "Requests read", counters.requests);
+  add("karst_network_received_bytes_total", "Bytes received", counters.bytes_received);
+  add("karst_network_sent_bytes_total", "Bytes sent", counters.bytes_sent);
+  add("karst_large_frames_total", "Requests that reserved memory first", counters.large_frames);
+  add("karst_large_frame_waits_total", "Requests that waited for that memory",
+      counters.large_frame_waits);
+  add("karst_output_bytes", "Bytes of answers that wait to be sent", output_bytes_,
+      metric_kind::gauge);
 }
 
 void core_network::begin(sending& send) {

@@ -5,6 +5,7 @@
 #include "net/handler.h"
 #include "net/limits.h"
 #include "reactor/base/intrusive_list.h"
+#include "reactor/metrics.h"
 #include "reactor/semaphore.h"
 #include "reactor/timer_wheel.h"
 
@@ -12,8 +13,8 @@ namespace karst::net {
 
 // What the connections of one core have counted since the start; read by the metrics.
 struct network_counters {
+  std::uint64_t connections_open = 0;
   std::uint64_t connections_opened = 0;
-  std::uint64_t connections_closed = 0;
   std::uint64_t closed_bad_input =
       0;  // frames, headers, unknown keys and versions, other protocols
   std::uint64_t closed_by_handler = 0;  // acks=0 with an error, malformed bodies
@@ -56,16 +57,19 @@ class core_network {
   network_counters counters;
 
  private:
+  static constexpr std::size_t metric_count = 12;
   struct relief_timer : timer {
     core_network* network;
   };
   void relieve();
+  void publish();
 
   semaphore medium_budget_;
   semaphore huge_budget_;
-  std::size_t output_bytes_ = 0;
+  std::uint64_t output_bytes_ = 0;
   intrusive_list<sending> sends_;  // in the order in which they started
   relief_timer relief_;
+  std::array<metric, metric_count> metrics_;
 };
 
 // Bytes of a frame budget, given back when the request is done.
