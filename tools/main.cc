@@ -1,5 +1,9 @@
 #include "tools/commands.h"
 
+namespace {
+constexpr int bad_command_line = 2;
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App app{"Karst: a log storage server that speaks the Kafka protocol, and tools for it"};
   app.name("karst");
@@ -16,6 +20,11 @@ int main(int argc, char** argv) {
   karst::tools::add_produce(app, status);
   karst::tools::add_consume(app, status);
   karst::tools::add_dump(app, status);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& stopped) {
+    // --help and --version end here too, with 0. A bad command line is a bad configuration.
+    return app.exit(stopped) == 0 ? 0 : bad_command_line;
+  }
   return status;
 }

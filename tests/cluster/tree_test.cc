@@ -156,8 +156,9 @@ TEST(placement, keeps_a_partition_where_it_was_unless_that_is_unfair) {
 }
 
 TEST(tree_nodes, read_what_kafka_3_9_writes) {
-  auto topic = parse_topic_node(
-      R"({"removing_replicas":{},"partitions":{"1":[2,1],"0":[1,2]},"topic_id":"PkFTVTYZQ9uQxr1P5ZDUvQ","adding_replicas":{},"version":3})");
+  auto topic =
+      parse_topic_node(R"({"removing_replicas":{},"partitions":{"1":[2,1],"0":[1,2]},)"
+                       R"("topic_id":"PkFTVTYZQ9uQxr1P5ZDUvQ","adding_replicas":{},"version":3})");
   ASSERT_TRUE(topic);
   EXPECT_EQ(to_string(topic->id), "PkFTVTYZQ9uQxr1P5ZDUvQ");
   EXPECT_THAT(topic->replicas, ElementsAre(ElementsAre(1, 2), ElementsAre(2, 1)));
@@ -177,9 +178,9 @@ TEST(tree_nodes, read_what_kafka_3_9_writes) {
 
 TEST(tree_nodes, write_what_kafka_3_9_writes) {
   topic_node topic{.id = *parse_uuid("PkFTVTYZQ9uQxr1P5ZDUvQ"), .replicas = {{1}, {1}}};
-  EXPECT_EQ(
-      to_json(topic),
-      R"({"removing_replicas":{},"partitions":{"0":[1],"1":[1]},"topic_id":"PkFTVTYZQ9uQxr1P5ZDUvQ","adding_replicas":{},"version":3})");
+  EXPECT_EQ(to_json(topic),
+            R"({"removing_replicas":{},"partitions":{"0":[1],"1":[1]},)"
+            R"("topic_id":"PkFTVTYZQ9uQxr1P5ZDUvQ","adding_replicas":{},"version":3})");
   EXPECT_EQ(to_json(partition_state_node{1, {7}, 5, {1}}),
             R"({"controller_epoch":5,"leader":1,"version":1,"leader_epoch":7,"isr":[1]})");
   EXPECT_EQ(cluster_id_to_json("abc"), R"({"version":"1","id":"abc"})");
