@@ -150,7 +150,7 @@ task<expected<void, error>> record_sender::push() {
 }
 
 task<expected<void, error>> record_sender::finish() {
-  if (!failure_) (void)co_await push();
+  if (partitioner_ && !failure_) (void)co_await push();
   co_await tasks_.join();
   co_return state();
 }
