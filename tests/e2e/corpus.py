@@ -44,7 +44,7 @@ def downloaded() -> pathlib.Path:
             subprocess.run(["apt-get", "download", "-q", *MORE_PACKAGES], cwd=directory, check=True)
             for package in sorted(directory.glob("*.deb")):
                 subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
-            for archive in sorted(directory.rglob("*.zip")):
+            for archive in sorted(directory.rglob("src.zip")):
                 zipfile.ZipFile(archive).extractall(archive.parent)
     return directory
 
