@@ -1,0 +1,144 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "log/journal_group.h"
+#include "reactor/base/expected.h"
+#include "reactor/core.h"
+#include "reactor/event.h"
+#include "reactor/file.h"
+
+namespace karst::log {
+
+// Says that a log still needs a journal file. Each log and each unfinished removal has one.
+struct journal_pin : list_link {
+  disk_log* log = nullptr;
+  std::uint64_t ordinal = 0;  // of the file; 0: needs none
+};
+
+struct journal_options {
+  std::string directory;
+  core_id core = 0;
+  std::uint32_t first_number = 0;  // numbers from here on are free
+  std::uint64_t file_bytes = 64 * MiB;
+  std::uint32_t files = 4;
+  bool direct = true;
+};
+
+// The journal of one core in one directory (STORAGE.md 1-3): a window of preallocated files,
+// written in groups, one durable write each, and reused in turn once nothing in them is needed.
+// Entries join the forming group synchronously; at the end of the turn it leaves, at most
+// groups_in_flight at once; members learn of their durability in group order. A file becomes free
+// when no pin holds it and a later group that says so is durable. Lives on its core; start() to
+// stop(). The first failed write is final (I-25): on_failure is called once, nothing is written or
+// acknowledged afterwards.
+class journal {
+ public:
+  static task<expected<std::unique_ptr<journal>, error>> start(journal_options options);
+  ~journal();
+  // Writes what is formed, waits for what is in flight, closes the files. `clean` marks the end of
+  // a clean stop.
+  task<expected<void, error>> stop(bool clean);
+
+  // Room for an entry: makes sure that the forming group takes it. The reserve file is only for
+  // carrying. False: wait for room_made(). Nothing else may be added between claim and add.
+  bool claim(std::size_t inline_bytes, std::size_t body_bytes, bool carrying);
+  std::span<std::byte> add(std::size_t inline_bytes);
+  void add_body(buffer_chain body);
+  // `log` has everything up to `end` durable when the forming group is.
+  void add_member(disk_log& log, offset end, log_position position);
+  void forget(disk_log& log);
+  std::uint64_t forming_sequence() const { return next_sequence_; }
+  std::uint64_t forming_ordinal() const { return forming_->file_ordinal; }
+
+  // Done when group `sequence` and all before it are durable.
+  task<expected<void, errc>> durable(std::uint64_t sequence);
+  waiters& room_made() { return room_made_; }
+  waiters& file_dirtied() { return file_dirtied_; }
+
+  void pin(journal_pin& pin, std::uint64_t ordinal);
+  // Files that hold something, the one being written included, oldest first.
+  std::size_t dirty_files() const { return dirty_.size(); }
+  std::size_t file_count() const { return files_.size(); }
+  std::uint64_t oldest_ordinal() const { return dirty_.front().ordinal; }
+  std::uint64_t current_ordinal() const { return dirty_.back().ordinal; }
+  // Calls `visit` for each pin on the oldest file; it may move that pin.
+  template <typename Visit>
+  void for_each_pin_of_oldest(Visit visit) {
+    dirty_.front().pins.for_each(visit);
+  }
+  bool oldest_is_pinned() const { return !dirty_.front().pins.empty(); }
+
+  bool failed() const { return failed_; }
+  std::uint64_t file_bytes() const { return options_.file_bytes; }
+  std::uint64_t window_bytes() const { return options_.file_bytes * options_.files; }
+  std::uint64_t groups_written() const { return groups_written_; }
+  std::function<void(std::string const& what)> on_failure;
+
+ private:
+  struct journal_file {
+    std::string path;
+    file handle;
+    std::uint64_t zeroed = 0;  // written once up to here
+  };
+  // One use of a file; a reused file gets a new ordinal.
+  struct dirty_file {
+    std::size_t index = 0;
+    std::uint64_t ordinal = 0;
+    std::uint64_t first_sequence = 0;
+    std::uint64_t last_sequence = 0;
+    intrusive_list<journal_pin> pins;
+  };
+
+  explicit journal(journal_options options);
+  task<expected<void, error>> make_file(std::uint32_t number);
+  task<> zero_files();
+  task<expected<>> zero_chunk(journal_file& target);
+  bool begin_group(std::size_t size, bool carrying);
+  journal_file& file_of(std::uint64_t ordinal);
+  bool advance(bool carrying);
+  void seal_forming();
+  void end_of_turn();
+  task<> write_group(journal_group& group);
+  void publish();
+  void release_files();
+  void fail_writes(std::string what);
+  std::uint64_t live_from() const;
+
+  struct hook : core::turn_hook {
+    journal* self = nullptr;
+  };
+
+  journal_options options_;
+  std::uint64_t run_ = 0;
+  std::vector<journal_file> files_;
+  std::deque<std::size_t> free_;
+  std::deque<dirty_file> dirty_;
+  std::uint64_t next_ordinal_ = 1;
+  std::uint64_t next_position_ = 0;   // in the current file, behind everything claimed
+  std::uint64_t next_sequence_ = 1;   // of the forming group
+  std::uint64_t previous_hash_ = 0;
+  std::unique_ptr<journal_group> forming_;
+  bool forming_open_ = false;
+  bool clean_ = false;
+  std::uint64_t announced_live_from_ = 0;  // in the newest sealed group
+  std::deque<std::unique_ptr<journal_group>> sealed_;
+  std::deque<std::unique_ptr<journal_group>> flying_;
+  std::vector<std::unique_ptr<journal_group>> spare_;
+  std::uint64_t durable_sequence_ = 0;
+  std::uint64_t durable_live_from_ = 0;
+  std::uint64_t groups_written_ = 0;
+  bool failed_ = false;
+  bool stopping_ = false;
+  hook hook_;
+  waiters group_durable_;
+  waiters room_made_;
+  waiters zeroed_;
+  waiters file_dirtied_;
+  task_set tasks_;
+};
+
+}  // namespace karst::log

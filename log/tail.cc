@@ -1,0 +1,171 @@
+#include "log/tail.h"
+
+#include "reactor/base/crc32c.h"
+
+namespace karst::log {
+
+bool tail::add_piece(offset segment, std::uint64_t start, std::size_t least) {
+  auto size_class = std::max(next_class_, tail_cache::class_for(least));
+  auto* chunk = cache_.allocate(size_class);
+  if (chunk == nullptr) return false;
+  // A log that fills pieces gets larger ones: few for a sparse log, few writes for a busy one.
+  next_class_ = std::min(size_class + 1, tail_cache::sizes.size() - 1);
+  pieces_.push_back({segment, start, 0, chunk, buffer{*chunk, chunk->data, chunk->capacity}});
+  return true;
+}
+
+bool tail::start(log_position where, std::span<std::byte const> remainder) {
+  clear();
+  auto const block = align_down(where.at.value, block_size);
+  KARST_ASSERT(remainder.size() == where.at.value - block, "{} bytes for {}", remainder.size(),
+               where.at.value);
+  next_class_ = 0;
+  end_ = {where.segment, position{block}};
+  written_ = block;
+  started_ = true;
+  if (!remainder.empty()) {
+    if (!reserve(remainder.size())) {
+      started_ = false;
+      return false;
+    }
+    write(remainder);
+    commit();
+  }
+  return true;
+}
+
+bool tail::reserve(std::size_t bytes) {
+  auto const needed = written_ + bytes;
+  auto have = written_;
+  if (!pieces_.empty() && pieces_.back().segment == end_.segment) have = pieces_.back().limit();
+  auto const class_before = next_class_;
+  std::size_t added = 0;
+  while (have < needed) {
+    if (!add_piece(end_.segment, have, needed - have)) {
+      while (added-- != 0) pieces_.pop_back();
+      next_class_ = class_before;
+      return false;
+    }
+    ++added;
+    have = pieces_.back().limit();
+  }
+  return true;
+}
+
+template <typename Copy>
+void tail::write_pieces(std::span<std::byte const> bytes, Copy copy) {
+  auto index = find({end_.segment, position{written_}});
+  while (!bytes.empty()) {
+    auto& into = pieces_[index];
+    auto const at = written_ - into.start;
+    auto const part = std::min<std::size_t>(bytes.size(), into.chunk->capacity - at);
+    copy(into.chunk->data + at, bytes.first(part));
+    written_ += part;
+    bytes = bytes.subspan(part);
+    ++index;
+  }
+}
+
+void tail::write(std::span<std::byte const> bytes) {
+  write_pieces(bytes, [](std::byte* to, std::span<std::byte const> from) {
+    std::memcpy(to, from.data(), from.size());
+  });
+}
+
+std::uint32_t tail::write_crc(std::uint32_t crc, std::span<std::byte const> bytes) {
+  write_pieces(bytes, [&crc](std::byte* to, std::span<std::byte const> from) {
+    crc = copy_crc32c(crc, to, from.data(), from.size());
+  });
+  return crc;
+}
+
+void tail::commit() {
+  for (auto index = pieces_.size(); index-- > 0;) {
+    auto& touched = pieces_[index];
+    if (touched.segment != end_.segment || touched.limit() <= end_.at.value) break;
+    if (touched.start >= written_) continue;
+    touched.filled = static_cast<std::uint32_t>(std::min(written_, touched.limit()) - touched.start);
+  }
+  end_.at.value = written_;
+}
+
+void tail::rollback() { written_ = end_.at.value; }
+
+void tail::roll(offset segment) {
+  // Pieces reserved for the old segment but not used would lie beyond its end.
+  while (!pieces_.empty() && pieces_.back().filled == 0) pieces_.pop_back();
+  end_ = {segment, position{0}};
+  written_ = 0;
+}
+
+std::size_t tail::find(log_position from) const {
+  // From the back: writers and caught-up readers want the newest piece.
+  for (auto index = pieces_.size(); index-- > 0;) {
+    auto const& candidate = pieces_[index];
+    if (candidate.segment == from.segment && candidate.start <= from.at.value) return index;
+    if (candidate.segment < from.segment) break;
+  }
+  return pieces_.size();
+}
+
+bool tail::holds(log_position from) const {
+  auto index = find(from);
+  return index < pieces_.size() && from.at.value < pieces_[index].limit();
+}
+
+log_position tail::first() const {
+  if (pieces_.empty()) return end_;
+  return {pieces_.front().segment, position{pieces_.front().start}};
+}
+
+buffer_chain tail::slice(log_position from, std::size_t bytes) const {
+  buffer_chain chain;
+  auto at = from.at.value;
+  for (auto index = find(from); bytes != 0; ++index) {
+    KARST_ASSERT(index < pieces_.size(), "{} bytes at {} are not in the tail", bytes, at);
+    auto const& part = pieces_[index];
+    auto const skip = at - part.start;
+    auto const size = std::min<std::size_t>(bytes, part.chunk->capacity - skip);
+    chain.append(part.memory.slice(skip, size));
+    at += size;
+    bytes -= size;
+  }
+  return chain;
+}
+
+void tail::copy_to(log_position from, std::span<std::byte> to) const {
+  if (to.empty()) return;
+  slice(from, to.size()).copy_to(0, to.data(), to.size());
+}
+
+void tail::durable_through(log_position durable) {
+  while (evictable_ < pieces_.size()) {
+    auto& candidate = pieces_[evictable_];
+    auto const past = candidate.segment < durable.segment ||
+                      (candidate.segment == durable.segment && candidate.limit() <= durable.at.value);
+    if (!past) return;
+    cache_.make_evictable(*candidate.chunk, *this);
+    ++evictable_;
+  }
+}
+
+void tail::drop(tail_chunk& chunk) {
+  KARST_ASSERT(!pieces_.empty() && pieces_.front().chunk == &chunk);
+  drop_front();
+}
+
+void tail::drop_front() {
+  if (evictable_ != 0) {
+    cache_.forget(*pieces_.front().chunk);
+    --evictable_;
+  }
+  pieces_.pop_front();
+}
+
+void tail::clear() {
+  while (!pieces_.empty()) drop_front();
+  evictable_ = 0;
+  started_ = false;
+}
+
+}  // namespace karst::log
