@@ -62,10 +62,8 @@ task<expected<void, error>> journal::make_file(std::uint32_t number) {
     co_return fail(code, no_room_remedy, "cannot allocate {} MiB for journal {}: {}",
                    options_.file_bytes / MiB, made.path, describe(code));
   }
-  journal_file_header header{.core = options_.core,
-                             .number = number,
-                             .file_bytes = options_.file_bytes,
-                             .run = run_};
+  journal_file_header header{
+      .core = options_.core, .number = number, .file_bytes = options_.file_bytes, .run = run_};
   auto block = aligned_memory::zeroed(block_size);
   header.encode(block.bytes());
   auto written = co_await made.handle.write(0, block.bytes(), true);
@@ -278,14 +276,24 @@ task<expected<void, errc>> journal::durable(std::uint64_t sequence) {
   co_return expected<void, errc>{};
 }
 
+task<bool> journal::oldest_is_written() {
+  if (dirty_.size() < 2) co_return !failed_;
+  auto written = co_await durable(dirty_.front().last_sequence);
+  co_return written.has_value();
+}
+
 void journal::fail_writes(std::string what) {
   if (failed_) return;
+  refuse();
+  if (on_failure) on_failure(what);
+}
+
+void journal::refuse() {
   failed_ = true;
   group_durable_.wake_all();
   room_made_.wake_all();
   zeroed_.wake_all();
   file_dirtied_.wake_all();
-  if (on_failure) on_failure(what);
 }
 
 task<expected<void, error>> journal::stop(bool clean) {

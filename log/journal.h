@@ -70,10 +70,14 @@ class journal {
   void for_each_pin_of_oldest(Visit visit) {
     dirty_.front().pins.for_each(visit);
   }
-  bool oldest_is_pinned() const { return !dirty_.front().pins.empty(); }
+  // Done when every group of the oldest file is durable; false after a failure.
+  task<bool> oldest_is_written();
+  // No group is written or acknowledged from now on: a write of the directory failed.
+  void refuse();
 
   bool failed() const { return failed_; }
-  std::uint64_t file_bytes() const { return options_.file_bytes; }
+  // The largest batch: it fits in half a journal file, with its entry.
+  std::size_t max_batch_bytes() const { return options_.file_bytes / 2 - 4 * block_size; }
   std::uint64_t window_bytes() const { return options_.file_bytes * options_.files; }
   std::uint64_t groups_written() const { return groups_written_; }
   std::function<void(std::string const& what)> on_failure;
@@ -118,8 +122,8 @@ class journal {
   std::deque<std::size_t> free_;
   std::deque<dirty_file> dirty_;
   std::uint64_t next_ordinal_ = 1;
-  std::uint64_t next_position_ = 0;   // in the current file, behind everything claimed
-  std::uint64_t next_sequence_ = 1;   // of the forming group
+  std::uint64_t next_position_ = 0;  // in the current file, behind everything claimed
+  std::uint64_t next_sequence_ = 1;  // of the forming group
   std::uint64_t previous_hash_ = 0;
   std::unique_ptr<journal_group> forming_;
   bool forming_open_ = false;

@@ -102,16 +102,23 @@ std::optional<decoded_entry> entry_cursor::next() {
   byte_reader in{left_.subspan(prefix_bytes, bytes - prefix_bytes)};
   std::optional<decoded_entry> entry;
   switch (type) {
-    case entry_type::append: entry = decode_append(in); break;
-    case entry_type::truncate: entry = decode_truncate(in); break;
-    case entry_type::remove: entry = decode_remove(in); break;
+    case entry_type::append:
+      entry = decode_append(in);
+      break;
+    case entry_type::truncate:
+      entry = decode_truncate(in);
+      break;
+    case entry_type::remove:
+      entry = decode_remove(in);
+      break;
     case entry_type::state:
     case entry_type::create: {
       log_state state;
       if (state.decode(in)) entry = std::move(state);
       break;
     }
-    case entry_type::direct: break;
+    case entry_type::direct:
+      break;
   }
   if (!entry) return std::nullopt;
   left_ = left_.subspan(bytes);

@@ -9,7 +9,14 @@ namespace karst::log {
 
 // What a group says about one log. On disk: type (8 bits), 24 bits of zero, the length of the
 // entry with this prefix (32 bits), then its fields. `direct` is reserved (STORAGE.md 9).
-enum class entry_type : std::uint8_t { append = 1, state = 2, truncate = 3, create = 4, remove = 5, direct = 6 };
+enum class entry_type : std::uint8_t {
+  append = 1,
+  state = 2,
+  truncate = 3,
+  create = 4,
+  remove = 5,
+  direct = 6
+};
 
 // One batch. Its bytes are an inline head, a body behind the group's entries (a multiple of 4,096,
 // gathered from the tail by the journal's write) and an inline end; small batches are all head.

@@ -8,8 +8,8 @@
 namespace karst::log {
 namespace {
 
-constexpr std::uint64_t file_magic = 0x4c4e524a54534b4b;   // "KKSTJRNL"
-constexpr std::uint32_t group_magic = 0x50524b4b;          // "KKRP"
+constexpr std::uint64_t file_magic = 0x4c4e524a54534b4b;  // "KKSTJRNL"
+constexpr std::uint32_t group_magic = 0x50524b4b;         // "KKRP"
 constexpr std::uint32_t clean_flag = 1;
 constexpr std::string_view file_prefix = "karst-journal-";
 

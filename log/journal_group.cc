@@ -1,5 +1,7 @@
 #include "log/journal_group.h"
 
+// The streaming state as a value, without an allocation per group.
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 namespace karst::log {

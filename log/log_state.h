@@ -36,11 +36,11 @@ struct log_state {
   log_position durable_through;
   // The indexes on disk of the active segment cover it up to here.
   position index_valid_through;
-  wall_ms active_created = 0;         // when the active segment got its first batch, for segment.ms
+  wall_ms active_created = 0;  // when the active segment got its first batch, for segment.ms
   wall_ms active_max_timestamp = -1;
-  std::vector<epoch_start> epochs;    // ascending
-  std::vector<std::byte> producers;   // as producer_state encodes itself
-  std::vector<std::byte> remainder;   // from the last block boundary up to end_position
+  std::vector<epoch_start> epochs;   // ascending
+  std::vector<std::byte> producers;  // as producer_state encodes itself
+  std::vector<std::byte> remainder;  // from the last block boundary up to end_position
 
   std::size_t encoded_bytes() const;
   void encode(byte_writer& out) const;

@@ -17,46 +17,50 @@
 
 namespace karst::log {
 
-// One record batch, whole and checked by batch_validator for all but its CRC, which append computes while it copies.
+// One record batch, whole and checked by batch_validator for all but its CRC, which append computes
+// while it copies.
 struct validated_batch;
 
 struct append_rules {
   leader_epoch epoch{0};
-  wall_ms now = 0;                    // for LogAppendTime and the producer's expiry
+  wall_ms now = 0;  // for LogAppendTime and the producer's expiry
 };
 
 struct append_info {
-  offset first;                       // base offset given to the batch (the original one for a duplicate)
-  offset end;                         // one past the last; wait for durable(end) before acknowledging
-  wall_ms log_append_time = -1;       // set only for LogAppendTime
+  offset first;  // base offset given to the batch (the original one for a duplicate)
+  offset end;    // one past the last; wait for durable(end) before acknowledging
+  wall_ms log_append_time = -1;  // set only for LogAppendTime
   offset log_start;
-  bool duplicate = false;             // recognised as a retry: nothing was appended
+  bool duplicate = false;  // recognised as a retry: nothing was appended
 };
 
 struct read_limits {
   std::size_t max_bytes = 0;
-  bool whole_first_batch = true;      // return the first batch whole even if it is larger than max_bytes
+  bool whole_first_batch =
+      true;  // return the first batch whole even if it is larger than max_bytes
 };
 
 struct read_result {
-  buffer_chain records;               // whole batches, except that the last may be cut (KIP-74); the first contains the asked offset
-  bool older_segment = false;         // there is more than this in newer segments: no reason to wait
+  buffer_chain records;        // whole batches, except that the last may be cut (KIP-74); the first
+                               // contains the asked offset
+  bool older_segment = false;  // there is more than this in newer segments: no reason to wait
 };
 
 struct time_lookup {
   wall_ms timestamp = -1;
-  offset at = no_offset;              // no_offset: no such record
+  offset at = no_offset;  // no_offset: no such record
   leader_epoch epoch{};
 };
 
 struct epoch_end {
-  leader_epoch epoch{};               // -1: unknown
+  leader_epoch epoch{};  // -1: unknown
   offset end = no_offset;
 };
 
-// One partition replica's records on this host (Kafka: UnifiedLog). Lives on one core; every call there. Appends are synchronous and
-// only claim; waiting is separate; reading is a plan that owns what it needs before it awaits. After a failed write or sync every append
-// and wait answers storage_failed until restart (STORAGE.md 6).
+// One partition replica's records on this host (Kafka: UnifiedLog). Lives on one core; every call
+// there. Appends are synchronous and only claim; waiting is separate; reading is a plan that owns
+// what it needs before it awaits. After a failed write or sync every append and wait answers
+// storage_failed until restart (STORAGE.md 6).
 class partition_log {
  public:
   virtual ~partition_log() = default;
@@ -69,23 +73,26 @@ class partition_log {
   virtual void set_config(log_config const& config) = 0;
 
   virtual offset log_start() const = 0;
-  virtual offset log_end() const = 0;       // next offset to be given
-  virtual offset durable_end() const = 0;   // what consumers may see on a lone node (STORAGE.md I-3)
+  virtual offset log_end() const = 0;      // next offset to be given
+  virtual offset durable_end() const = 0;  // what consumers may see on a lone node (STORAGE.md I-3)
   virtual std::uint64_t size_bytes() const = 0;
 
-  // Claims offsets for the batch, copies it into the tail (checking its CRC in the same pass) and joins the next journal group. The order
-  // of calls is the order of offsets. On an error nothing has changed. Checks and updates the producer's sequence state.
-  virtual expected<append_info, errc> append(validated_batch const& batch, append_rules const& rules) = 0;
-  // Waits until an append of `bytes` may be accepted (journal window, tail memory, allocated segment space); an append that meets no
-  // room answers space_exhausted. Waiting is in order of arrival.
+  // Claims offsets for the batch, copies it into the tail (checking its CRC in the same pass) and
+  // joins the next journal group. The order of calls is the order of offsets. On an error nothing
+  // has changed. Checks and updates the producer's sequence state.
+  virtual expected<append_info, errc> append(validated_batch const& batch,
+                                             append_rules const& rules) = 0;
+  // Waits until an append of `bytes` may be accepted (journal window, tail memory, allocated
+  // segment space); an append that meets no room answers space_exhausted. Waiting is in order of
+  // arrival.
   virtual task<expected<void, errc>> room_for(std::size_t bytes) = 0;
   // Done when every record below `end` is durable, or the log failed or was closed.
   virtual task<expected<void, errc>> durable(offset end) = 0;
   // Woken whenever durable_end() moves or the log closes: parked fetches wait here.
   virtual waiters& durable_moved() = 0;
 
-  // Batches from the one that contains `from` up to `end` (exclusive; at most log_end). offset_out_of_range outside
-  // [log_start, end]; from == end gives no records.
+  // Batches from the one that contains `from` up to `end` (exclusive; at most log_end).
+  // offset_out_of_range outside [log_start, end]; from == end gives no records.
   virtual task<expected<read_result, errc>> read(offset from, offset end, read_limits limits) = 0;
   // First record with timestamp >= `at`, looked up inside (compressed) batches.
   virtual task<expected<time_lookup, errc>> find_by_time(wall_ms at) = 0;
@@ -93,9 +100,10 @@ class partition_log {
   virtual task<expected<time_lookup, errc>> max_timestamp() = 0;
 
   // Leader epochs (Kafka: LeaderEpochFileCache).
-  virtual void begin_epoch(leader_epoch epoch) = 0;            // from the next append on
+  virtual void begin_epoch(leader_epoch epoch) = 0;  // from the next append on
   virtual leader_epoch epoch_of(offset at) const = 0;
-  virtual epoch_end end_of_epoch(leader_epoch requested) const = 0;  // reference: KIP-101, KIP-279 rules
+  virtual epoch_end end_of_epoch(
+      leader_epoch requested) const = 0;  // reference: KIP-101, KIP-279 rules
   virtual leader_epoch latest_epoch() const = 0;
 };
 

@@ -84,7 +84,8 @@ void tail::commit() {
     auto& touched = pieces_[index];
     if (touched.segment != end_.segment || touched.limit() <= end_.at.value) break;
     if (touched.start >= written_) continue;
-    touched.filled = static_cast<std::uint32_t>(std::min(written_, touched.limit()) - touched.start);
+    touched.filled =
+        static_cast<std::uint32_t>(std::min(written_, touched.limit()) - touched.start);
   }
   end_.at.value = written_;
 }
@@ -141,8 +142,9 @@ void tail::copy_to(log_position from, std::span<std::byte> to) const {
 void tail::durable_through(log_position durable) {
   while (evictable_ < pieces_.size()) {
     auto& candidate = pieces_[evictable_];
-    auto const past = candidate.segment < durable.segment ||
-                      (candidate.segment == durable.segment && candidate.limit() <= durable.at.value);
+    auto const past =
+        candidate.segment < durable.segment ||
+        (candidate.segment == durable.segment && candidate.limit() <= durable.at.value);
     if (!past) return;
     cache_.make_evictable(*candidate.chunk, *this);
     ++evictable_;

@@ -7,7 +7,8 @@
 
 namespace karst::log {
 
-// Distinct types, so that an offset is never taken for a position. `value` is public; arithmetic only where it means something.
+// Distinct types, so that an offset is never taken for a position. `value` is public; arithmetic
+// only where it means something.
 struct offset {
   std::int64_t value = 0;
   auto operator<=>(offset const&) const = default;

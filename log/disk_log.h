@@ -1,0 +1,176 @@
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "log/batch.h"
+#include "log/epoch_cache.h"
+#include "log/log_services.h"
+#include "log/log_state.h"
+#include "log/partition_log.h"
+#include "log/producer_state.h"
+#include "log/segment.h"
+#include "log/tail.h"
+#include "log/validated_batch.h"
+#include "reactor/gate.h"
+
+namespace karst::log {
+
+// A partition_log over journal, tail and segments (STORAGE.md). Appends claim offsets and position,
+// copy into the tail and join the forming group, all synchronously; the journal reports back
+// through on_durable(). Destaging, rolling and carrying are driven by the log_manager's destager
+// and never hold up an append that has room. Lives with its manager on one core.
+class disk_log final : public partition_log {
+ public:
+  // From what recovery or creation knows. The segments are told by add_segment, then ready().
+  disk_log(log_services& services, log_state state, log_config config);
+  ~disk_log() override;
+
+  log_id id() const override { return id_; }
+  std::string const& topic() const override { return topic_; }
+  std::int32_t partition() const override { return partition_; }
+  uuid const& topic_id() const override { return topic_id_; }
+  log_config const& config() const override { return config_; }
+  void set_config(log_config const& config) override { config_ = config; }
+  offset log_start() const override { return log_start_; }
+  offset log_end() const override { return end_; }
+  offset durable_end() const override { return durable_end_; }
+  std::uint64_t size_bytes() const override;
+  expected<append_info, errc> append(validated_batch const& batch,
+                                     append_rules const& rules) override;
+  task<expected<void, errc>> room_for(std::size_t bytes) override;
+  task<expected<void, errc>> durable(offset end) override;
+  waiters& durable_moved() override { return durable_moved_; }
+  task<expected<read_result, errc>> read(offset from, offset end, read_limits limits) override;
+  task<expected<time_lookup, errc>> find_by_time(wall_ms at) override;
+  task<expected<time_lookup, errc>> max_timestamp() override;
+  void begin_epoch(leader_epoch epoch) override;
+  leader_epoch epoch_of(offset at) const override { return epochs_.epoch_of(at); }
+  epoch_end end_of_epoch(leader_epoch requested) const override;
+  leader_epoch latest_epoch() const override { return epochs_.latest(); }
+
+  // For manager, destager and recovery.
+  std::string const& path() const { return path_; }
+  log::generation generation() const { return generation_; }
+  epoch_cache const& epochs() const { return epochs_; }
+  std::map<offset, std::shared_ptr<segment>> const& segments() const { return segments_; }
+  void add_segment(std::shared_ptr<segment> part);
+  // The log is at this state, with nothing in memory: what a clean stop or a creation leaves.
+  void begin_at_rest();
+  bool at_rest() const { return !tail_.started(); }
+  // Recovery: the journal's bytes of the log in order, from durable_through on.
+  task<expected<>> replay(log_position where, std::span<std::byte const> bytes);
+  // corrupt: the journal lacks bytes of the log.
+  task<expected<>> finish_replay(log_position end);
+
+  // The journal made everything up to here durable.
+  void on_durable(offset end, log_position position);
+  // Wakes everyone after a failed write, or when the log closes.
+  void wake_all();
+  // Writes whole blocks that are durable in the journal to the segments; seals what was rolled.
+  task<expected<>> destage();
+  // Writes a fresh state entry; done when it is durable. What older files hold is then not needed
+  // as far as it is in the segments.
+  task<expected<void, errc>> carry(entry_type type = entry_type::state);
+  journal_pin& pin() { return pin_; }
+  // No append or read from now on; done when those who wait have left.
+  task<> shut();
+  bool is_shut() const { return shut_; }
+  // The journal says that the log is gone: nothing of it may be written there any more.
+  void mark_removed() { removed_ = true; }
+  void mark_damaged();
+  // Clean stop, after shut(): everything into the segments, files cut to their ends.
+  task<expected<>> rest();
+  task<> close_files();
+  // Removal: renames the directory, then deletes it; the name is gone for good when done.
+  task<> unlink_files();
+  // Retention by size and time: forgets whole old segments; their files go once the new log start
+  // is durable.
+  task<> apply_retention(wall_ms now);
+
+ private:
+  // Appends of one journal file: from where on the log needs it.
+  struct journal_mark {
+    std::uint64_t ordinal = 0;
+    log_position start;
+  };
+
+  segment& active() { return *segments_.rbegin()->second; }
+  segment const& active() const { return *segments_.rbegin()->second; }
+  std::optional<errc> refusal() const;
+  bool must_roll(std::size_t bytes, batch_header const& header, wall_ms now) const;
+  bool writable(std::size_t bytes) const;
+  bool claim(std::size_t bytes);
+  std::size_t body_bytes(log_position where, std::size_t bytes) const;
+  expected<void, errc> copy_batch(validated_batch const& batch, offset base, leader_epoch epoch);
+  void add_to_journal(validated_batch const& batch, log_position where);
+  void roll();
+  bool wants_space(wall_ms now) const;
+  task<> grow_ahead();
+  task<expected<void, errc>> make_writable(std::size_t bytes);
+  task<expected<>> wake_up();
+  task<expected<>> grow(std::size_t bytes);
+  task<expected<>> prepare_next();
+  task<> install_next(std::shared_ptr<segment> next);
+  task<expected<>> make_segment(offset base);
+  log_state snapshot() const;
+  void add_state(log_state const& state, entry_type type);
+  void drop_marks(log_position durable, log_position end);
+  void repin();
+  task<expected<>> write_segment(std::shared_ptr<segment> part, std::uint64_t from,
+                                 std::uint64_t to);
+  task<> write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
+                     expected<>& result);
+  task<expected<>> seal_segment(std::shared_ptr<segment> part);
+  std::string spare_path() const { return path_ + "/next.spare"; }
+  std::shared_ptr<segment> segment_of(offset at) const;
+  // Reading: bytes of a segment from the tail, or from the file where the tail does not hold them.
+  task<expected<buffer_chain, errc>> fetch(std::shared_ptr<segment> part, std::uint64_t from,
+                                           std::uint64_t bytes);
+  task<expected<void, errc>> load_for_reading(std::shared_ptr<segment> part);
+  std::uint64_t readable_end(segment const& part, offset end) const;
+  task<expected<std::optional<time_lookup>, errc>> find_in_segment(std::shared_ptr<segment> part,
+                                                                   wall_ms at);
+  void report(std::string_view doing, karst::errc code);
+
+  log_services& services_;
+  log_id id_;
+  log::generation generation_;
+  uuid topic_id_;
+  std::string topic_;
+  std::int32_t partition_;
+  log_config config_;
+  std::string path_;
+
+  offset log_start_;
+  offset end_;
+  offset durable_end_;
+  log_position durable_position_;  // in the journal
+  log_position staged_;            // in the segments: durable_through
+  std::map<offset, std::shared_ptr<segment>> segments_;
+  log::tail tail_;
+  epoch_cache epochs_;
+  leader_epoch next_epoch_;
+  producer_state producers_;
+
+  journal_pin pin_;
+  std::uint64_t state_ordinal_ = 0;
+  std::deque<journal_mark> marks_;
+  bool head_journaled_ = false;  // the live window holds the last block's head
+  bool spare_ready_ = false;     // the next segment's file is allocated and synced
+  std::uint64_t spare_bytes_ = 0;
+  bool growing_ = false;
+  bool destaging_ = false;
+  bool shut_ = false;
+  bool damaged_ = false;
+  bool removed_ = false;
+  std::uint64_t index_valid_ = 0;  // recovered: of the active segment's index files
+  std::uint64_t last_step_ = 0;    // of the last preallocation
+  waiters durable_waiters_;
+  waiters durable_moved_;
+  waiters staged_moved_;
+  waiters grown_;
+  gate users_;
+};
+
+}  // namespace karst::log

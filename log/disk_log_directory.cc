@@ -1,0 +1,152 @@
+#include "log/disk_log_directory.h"
+
+#include "log/journal_format.h"
+#include "log/segment_name.h"
+#include "reactor/base/logging.h"
+
+namespace karst::log {
+namespace {
+
+// Whether the file system takes O_DIRECT: asked with a file of our own.
+task<bool> takes_direct(std::string directory) {
+  auto path = directory + "/karst-probe";
+  auto flags = open_read | open_write | open_create | open_direct;
+  auto opened = co_await file::open(path, flags);
+  if (opened) (void)co_await opened->close();
+  (void)co_await unlink_file(path);
+  co_return opened.has_value() || opened.error() != karst::errc::invalid;
+}
+
+// Removal of a log goes on where a crash interrupted it.
+task<> remove_directory_tree(std::string path) {
+  if (auto names = co_await list_directory(path)) {
+    for (auto const& name : *names) (void)co_await unlink_file(path + "/" + name);
+  }
+  (void)co_await remove_directory(path);
+}
+
+}  // namespace
+
+task<expected<std::unique_ptr<log_directory>, error>> log_directory::open(
+    directory_options options) {
+  co_return co_await disk_log_directory::open(std::move(options));
+}
+
+task<expected<std::unique_ptr<log_directory>, error>> disk_log_directory::open(
+    directory_options options) {
+  auto made = std::unique_ptr<disk_log_directory>(new disk_log_directory{std::move(options)});
+  made->home_ = core::current().id();
+  if (auto looked = co_await made->look_around(); !looked) {
+    co_return std::unexpected(looked.error());
+  }
+  co_return std::unique_ptr<log_directory>{std::move(made)};
+}
+
+task<expected<void, error>> disk_log_directory::look_around() {
+  auto const& path = options_.path;
+  auto locked = co_await directory_lock::take(path);
+  if (!locked) co_return std::unexpected(locked.error());
+  lock_ = std::move(*locked);
+  auto names = co_await list_directory(path);
+  if (!names) {
+    co_return fail(names.error(), "create it, or correct log.dirs and its permissions",
+                   "cannot open log directory {}: {}", path, describe(names.error()));
+  }
+  report_.direct = co_await takes_direct(path);
+  if (!report_.direct) {
+    report_.direct_reason =
+        "the file system refuses O_DIRECT; writes are buffered and synced, which is slower: "
+        "use ext4 or xfs on a local disk";
+    if (!options_.allow_buffered) {
+      co_return fail(karst::errc::invalid, "use ext4 or xfs on a local disk",
+                     "{} does not support O_DIRECT", path);
+    }
+  }
+  if (auto read = co_await read_journals(path, *names, recovered_); !read) co_return read;
+  std::set<std::string> known;
+  auto const existing = std::set<std::string>(names->begin(), names->end());
+  for (auto const& [id, log] : recovered_.logs) {
+    auto name = partition_directory(log.state.topic, log.state.partition);
+    if (log.removed || !existing.contains(name)) continue;
+    known.insert(name);
+    report_.logs.push_back(
+        {id, log.state.topic, log.state.partition, log.state.topic_id, log.core});
+  }
+  for (auto const& name : *names) {
+    auto parsed = parse_partition_directory(name);
+    if (!parsed || known.contains(name)) continue;
+    auto status = co_await status_of(path + "/" + name);
+    if (!status || !status->directory) continue;  // our journals' names look like partitions
+    if (parsed->state == directory_state::deleting) {
+      co_await remove_directory_tree(path + "/" + name);
+    } else {
+      report_.unknown_directories.push_back(name);
+    }
+  }
+  // From here on the directory is in use: a crash must not look like a clean stop to Kafka.
+  (void)co_await unlink_file(path + "/" + std::string{clean_shutdown_file});
+  report_.clean = recovered_.clean && !recovered_.windows.empty();
+  report_.journal_bytes =
+      options_.journal_file_bytes * options_.journal_files * std::uint64_t{options_.cores};
+  co_return expected<void, error>{};
+}
+
+void disk_log_directory::claim(std::vector<log_id> const& logs) {
+  claimed_.insert(logs.begin(), logs.end());
+}
+
+task<expected<void, error>> disk_log_directory::finish_recovery() {
+  // A log that nobody took has its state only in the old journals: they stay.
+  std::size_t unclaimed = 0;
+  for (auto const& log : report_.logs) {
+    if (!claimed_.contains(log.id)) ++unclaimed;
+  }
+  if (unclaimed != 0) {
+    logging::warn("log",
+                  "{} logs in {} belong to no known partition; they and the journals of earlier "
+                  "runs are kept: remove their directories if they are not needed",
+                  unclaimed, options_.path);
+    co_return expected<void, error>{};
+  }
+  for (auto const& path : recovered_.journal_files) {
+    auto gone = co_await unlink_file(path);
+    if (!gone && gone.error() != karst::errc::not_found) {
+      co_return fail(gone.error(), "check permissions", "cannot remove old journal {}: {}", path,
+                     describe(gone.error()));
+    }
+  }
+  if (auto synced = co_await sync_directory(options_.path); !synced) {
+    co_return fail(synced.error(), "check the device", "cannot sync {}: {}", options_.path,
+                   describe(synced.error()));
+  }
+  co_return expected<void, error>{};
+}
+
+void disk_log_directory::note_closed(std::vector<offset_checkpoint> ends,
+                                     std::vector<offset_checkpoint> starts, bool clean) {
+  ends_.insert(ends_.end(), ends.begin(), ends.end());
+  starts_.insert(starts_.end(), starts.begin(), starts.end());
+  closed_clean_ = closed_clean_ && clean;
+}
+
+task<expected<void, error>> disk_log_directory::close() {
+  auto released = std::move(lock_);  // at the end of this call, whatever its outcome
+  if (!closed_clean_) co_return expected<void, error>{};
+  // What Kafka expects to find after a clean stop.
+  auto const prefix = options_.path + "/";
+  std::vector<std::pair<std::string_view, std::string>> files{
+      {recovery_point_file, encode_offsets(ends_)},
+      {replication_file, encode_offsets(ends_)},
+      {log_start_file, encode_offsets(starts_)},
+      {clean_shutdown_file, "{\"version\":0,\"brokerEpoch\":-1}"}};
+  for (auto& [name, content] : files) {
+    auto path = prefix + std::string{name};
+    if (auto done = co_await write_file_atomically(path, std::move(content)); !done) {
+      co_return fail(done.error(), "check the device", "cannot write {}: {}", path,
+                     describe(done.error()));
+    }
+  }
+  co_return expected<void, error>{};
+}
+
+}  // namespace karst::log

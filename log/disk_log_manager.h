@@ -1,0 +1,56 @@
+#pragma once
+
+#include "log/disk_log.h"
+#include "log/disk_log_directory.h"
+#include "log/log_services.h"
+#include "reactor/abort.h"
+
+namespace karst::log {
+
+// log_manager over a journal and disk_logs. Its destager empties journal files, oldest first, as
+// soon as a second one is in use: every log that the oldest file still holds moves its whole blocks
+// to its segments and its state to the current file (STORAGE.md 3).
+class disk_log_manager final : public log_manager {
+ public:
+  explicit disk_log_manager(disk_log_directory& directory) : directory_(directory) {}
+  ~disk_log_manager() override;
+
+  task<expected<void, error>> begin(std::vector<log_id> logs,
+                                    std::function<void(partition_log&)> ready,
+                                    progress_callback progress);
+
+  task<expected<partition_log*, error>> create(log_id id, std::string topic, std::int32_t partition,
+                                               uuid topic_id, log_config config) override;
+  task<expected<void, error>> remove(log_id id) override;
+  partition_log* find(log_id id) override;
+  task<expected<void, error>> close(progress_callback progress) override;
+  std::size_t max_batch_bytes() const override { return journal_->max_batch_bytes(); }
+  std::string const& failure() const override { return services_.failure; }
+
+ private:
+  using log_map = hash_map<log_id, std::shared_ptr<disk_log>>;
+
+  task<expected<void, error>> open_log(recovered_log const& found);
+  task<expected<void, error>> replay_windows();
+  task<> carry_recovered(std::shared_ptr<disk_log> log);
+  task<expected<void, error>> make_files(std::string path, uuid topic_id);
+  task<> destage_loop();
+  task<> retention_loop();
+  task<> relocate(std::shared_ptr<disk_log> log);
+  task<> rest(std::shared_ptr<disk_log> log, std::size_t& done, std::size_t of,
+              progress_callback const& progress);
+  void fail_storage(std::string what);
+
+  disk_log_directory& directory_;
+  log_services services_;
+  tail_cache::owner tails_;
+  std::unique_ptr<journal> journal_;
+  log_map logs_;
+  std::vector<std::shared_ptr<disk_log>> recovering_;
+  bool stopping_ = false;
+  abort_source stop_;
+  semaphore at_once_{32};  // logs that are relocated, created or brought to rest at the same time
+  task_set tasks_;
+};
+
+}  // namespace karst::log

@@ -1,0 +1,180 @@
+// Segment space of a log, ahead of need: preallocation, the next segment's file, rolling
+// (STORAGE.md 3, 4, 6).
+#include "log/aligned_memory.h"
+#include "log/disk_log.h"
+#include "reactor/base/logging.h"
+
+namespace karst::log {
+namespace {
+
+constexpr std::uint64_t least_step = 64 * KiB;
+constexpr std::uint64_t most_step = 16 * MiB;
+
+// Refusals: nothing was acknowledged, and there may be room later.
+bool is_refusal(karst::errc code) {
+  return code == karst::errc::no_space || code == karst::errc::too_many_files ||
+         code == karst::errc::no_memory;
+}
+
+}  // namespace
+
+bool disk_log::wants_space(wall_ms now) const {
+  auto const& part = active();
+  auto const limit = align_up(static_cast<std::uint64_t>(config_.segment_bytes), block_size);
+  if (part.allocated < limit && part.allocated - part.size < last_step_ / 2) return true;
+  if (spare_ready_) return false;
+  if (part.size + std::min<std::uint64_t>(limit / 4, 4 * most_step) > limit) return true;
+  return part.created != 0 && now - part.created > config_.segment_ms;
+}
+
+task<> disk_log::grow_ahead() {
+  if (shut_ || growing_ || !tail_.started()) co_return;
+  auto inside = users_.enter();
+  growing_ = true;
+  auto const limit = align_up(static_cast<std::uint64_t>(config_.segment_bytes), block_size);
+  expected<> done;
+  if (active().allocated < limit && active().allocated - active().size < last_step_ / 2) {
+    done = co_await grow(1);
+  } else if (!spare_ready_) {
+    done = co_await prepare_next();
+  }
+  growing_ = false;
+  grown_.wake_all();
+  services_.room().wake_all();
+}
+
+task<expected<void, errc>> disk_log::room_for(std::size_t bytes) {
+  while (true) {
+    if (auto refused = refusal()) co_return std::unexpected(*refused);
+    if (services_.full) co_return std::unexpected(errc::space_exhausted);
+    if (bytes > services_.journal->max_batch_bytes()) {
+      co_return std::unexpected(errc::batch_too_large);
+    }
+    auto inside = users_.enter();
+    if (!writable(bytes)) {
+      if (auto made = co_await make_writable(bytes); !made) co_return made;
+      continue;
+    }
+    if (services_.tails->has_room(bytes) && claim(bytes)) co_return expected<void, errc>{};
+    (void)co_await services_.room().wait();
+  }
+}
+
+task<expected<void, errc>> disk_log::make_writable(std::size_t bytes) {
+  if (growing_) {
+    (void)co_await grown_.wait();
+    co_return expected<void, errc>{};
+  }
+  growing_ = true;
+  auto const limit = static_cast<std::uint64_t>(config_.segment_bytes);
+  expected<> done;
+  if (!tail_.started()) done = co_await wake_up();
+  if (done && !writable(bytes)) {
+    auto const rolls = active().size != 0 && active().size + bytes > limit;
+    if (rolls && !spare_ready_) {
+      done = co_await prepare_next();
+    } else if (!rolls) {
+      done = co_await grow(bytes);
+    }
+  }
+  growing_ = false;
+  grown_.wake_all();
+  if (done) co_return expected<void, errc>{};
+  report("no room for appends to", done.error());
+  if (is_refusal(done.error())) co_return std::unexpected(errc::space_exhausted);
+  if (done.error() == karst::errc::corrupt) {
+    mark_damaged();
+    co_return std::unexpected(errc::damaged);
+  }
+  services_.fail(fmt::format("{}: {}", path_, describe(done.error())));
+  co_return std::unexpected(errc::storage_failed);
+}
+
+void disk_log::mark_damaged() {
+  damaged_ = true;
+  logging::error("log",
+                 "{}-{} is offline: {} does not match its checksum though it was stored durably; "
+                 "restore the partition from a replica or a backup, or delete it",
+                 topic_, partition_, active().where_damaged);
+  wake_all();
+}
+
+// The first append after a clean stop: the last block's head comes back into memory, because the
+// block will be written a second time.
+task<expected<>> disk_log::wake_up() {
+  auto part = segments_.rbegin()->second;
+  auto loaded = co_await part->load_indexes(index_valid_, part->size, config_.index_interval_bytes);
+  if (!loaded) co_return loaded;
+  auto const block = align_down(part->size, block_size);
+  std::vector<std::byte> remainder(part->size - block);
+  if (!remainder.empty()) {
+    auto source = co_await part->reader();
+    if (!source) co_return fail(source.error());
+    auto got = co_await (*source)->read(block, remainder);
+    if (!got) co_return fail(got.error());
+    if (*got != remainder.size()) co_return fail(karst::errc::end_of_file);
+  }
+  if (!tail_.start({part->base(), position{part->size}}, remainder)) {
+    co_return fail(karst::errc::no_memory);
+  }
+  staged_ = {part->base(), position{block}};
+  co_return expected<>{};
+}
+
+task<expected<>> disk_log::grow(std::size_t bytes) {
+  auto part = segments_.rbegin()->second;
+  while (!part->usable()) {
+    if (services_.failed() || shut_) co_return fail(karst::errc::closed);
+    (void)co_await part->installed().wait();
+  }
+  auto const step = std::clamp(last_step_ * 2, least_step, most_step);
+  auto const limit = align_up(static_cast<std::uint64_t>(config_.segment_bytes), block_size);
+  auto const needed = align_up(part->size + bytes, block_size);
+  auto const target =
+      std::max(needed, std::min(align_down(part->allocated, block_size) + step, limit));
+  if (target <= part->allocated) co_return expected<>{};
+  auto writer = co_await part->writer(services_.direct);
+  if (!writer) co_return fail(writer.error());
+  auto const from = align_down(part->allocated, block_size);
+  if (auto done = co_await (*writer)->allocate(from, target - from); !done) co_return done;
+  part->allocated = target;
+  last_step_ = step;
+  co_return expected<>{};
+}
+
+// The file of the next segment, under a name that Kafka ignores: its base offset is not known yet.
+task<expected<>> disk_log::prepare_next() {
+  auto opened = co_await file::open(spare_path(), open_read | open_write | open_create);
+  if (!opened) co_return fail(opened.error());
+  auto const bytes = std::clamp(last_step_, least_step, most_step);
+  auto done = co_await opened->allocate(0, bytes);
+  if (done) done = co_await opened->sync();
+  (void)co_await opened->close();
+  if (!done) co_return done;
+  spare_bytes_ = bytes;
+  spare_ready_ = true;
+  co_return expected<>{};
+}
+
+// Synchronous: claims go on in the next segment at once. Its file gets its name in the background,
+// and nothing is written to it before that is durable.
+void disk_log::roll() {
+  active().sealed = true;
+  auto next = std::make_shared<segment>(path_, end_);
+  next->allocated = spare_bytes_;
+  next->start_indexes();
+  segments_[end_] = next;
+  tail_.roll(end_);
+  spare_ready_ = false;
+  core::current().background().spawn(install_next(std::move(next)));
+}
+
+task<> disk_log::install_next(std::shared_ptr<segment> next) {
+  auto inside = users_.enter();
+  auto done = co_await next->install(spare_path());
+  if (!done) services_.fail(fmt::format("{}: {}", path_, describe(done.error())));
+  next->installed().wake_all();
+  services_.room().wake_all();
+}
+
+}  // namespace karst::log

@@ -1,0 +1,263 @@
+// Moving a log's bytes from the tail to its segments, carrying its state to a newer journal file,
+// and bringing it to rest (STORAGE.md 3, 4).
+#include "log/aligned_memory.h"
+#include "log/batch_cursor.h"
+#include "log/disk_log.h"
+
+namespace karst::log {
+namespace {
+
+constexpr std::uint64_t chunk_bytes = MiB;
+constexpr std::uint64_t chunks_at_once = 4;
+// Index entries worth a durable write of their own: 256 KiB of batches.
+constexpr std::size_t index_entries_at_once = 64;
+
+}  // namespace
+
+// One chunk, which may end in a partial block: that is padded with zeros in a copy.
+task<> disk_log::write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
+                             expected<>& result) {
+  auto writer = co_await part->writer(services_.direct);
+  if (!writer) {
+    result = fail(writer.error());
+    co_return;
+  }
+  auto const whole = align_down(to, block_size);
+  // The pieces stay alive, and hence unchanged, until the write is done.
+  auto pieces = tail_.slice({part->base(), position{from}}, whole > from ? whole - from : 0);
+  std::vector<iovec> vectors;
+  pieces.to_iovecs(vectors);
+  aligned_memory last;
+  if (whole != to) {
+    last = aligned_memory::zeroed(block_size);
+    tail_.copy_to({part->base(), position{whole}}, last.bytes().first(to - whole));
+    vectors.push_back({last.data(), block_size});
+  }
+  (void)co_await services_.writes.take(1);
+  auto done = co_await (*writer)->write(from, std::move(vectors), true);
+  services_.writes.give(1);
+  if (!done) result = done;
+}
+
+// [from, to) in durable chunks, a few at once. A write that straddles written and unwritten
+// extents would go to a worker thread: what was written before is written alone (I-14).
+task<expected<>> disk_log::write_segment(std::shared_ptr<segment> part, std::uint64_t from,
+                                         std::uint64_t to) {
+  expected<> result;
+  task_set writes;
+  while (from < to) {
+    auto until = std::min(to, from + chunk_bytes);
+    if (from < part->written) until = std::min(until, part->written);
+    writes.spawn(write_range(part, from, until, result));
+    from = until;
+  }
+  co_await writes.join();
+  part->written = std::max(part->written, align_up(to, block_size));
+  co_return result;
+}
+
+task<expected<>> disk_log::seal_segment(std::shared_ptr<segment> part) {
+  if (auto cut = co_await part->cut_to_size(services_.direct); !cut) co_return cut;
+  if (!part->indexes_loaded()) co_return expected<>{};
+  if (auto flushed = co_await part->flush_indexes(); !flushed) co_return fail(flushed.error());
+  co_return expected<>{};
+}
+
+task<expected<>> disk_log::destage() {
+  if (destaging_) {
+    (void)co_await staged_moved_.wait();
+    co_return expected<>{};
+  }
+  if (!tail_.started()) co_return expected<>{};
+  destaging_ = true;
+  expected<> done;
+  // What becomes durable meanwhile is for the next time: a busy log must not keep others waiting.
+  auto const goal = durable_position_;
+  while (done && !services_.failed()) {
+    auto part = segments_.at(staged_.segment);
+    if (!part->usable()) {
+      (void)co_await part->installed().wait();
+      continue;
+    }
+    auto const over = goal.segment > part->base();
+    auto const limit = over ? part->size : align_down(goal.at.value, block_size);
+    if (staged_.at.value < limit) {
+      auto to = std::min(limit, staged_.at.value + chunk_bytes * chunks_at_once);
+      done = co_await write_segment(part, staged_.at.value, to);
+      if (done) staged_.at.value = to;
+    } else if (over) {
+      done = co_await seal_segment(part);
+      if (done) staged_ = {segments_.upper_bound(part->base())->first, position{0}};
+    } else {
+      break;
+    }
+    if (!done) {
+      services_.fail(
+          fmt::format("writing {}: {}", part->path(segment_file::log), describe(done.error())));
+      break;
+    }
+    tail_.durable_through(staged_);
+    services_.room().wake_all();
+  }
+  destaging_ = false;
+  staged_moved_.wake_all();
+  if (services_.failed() && done) done = fail(karst::errc::io_error);
+  co_return done;
+}
+
+task<expected<void, errc>> disk_log::carry(entry_type type) {
+  auto part = segments_.rbegin()->second;
+  if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
+    auto flushed = co_await part->flush_indexes();
+    if (!flushed) {
+      services_.fail(fmt::format("writing {}: {}", part->path(segment_file::offset_index),
+                                 describe(flushed.error())));
+    }
+  }
+  auto& journal = *services_.journal;
+  while (true) {
+    if (services_.failed()) co_return std::unexpected(errc::storage_failed);
+    if (removed_) co_return std::unexpected(errc::closed);
+    if (journal.claim(encoded_bytes(snapshot()), 0, true)) break;
+    (void)co_await services_.room().wait();
+  }
+  auto state = snapshot();
+  add_state(state, type);
+  auto const ordinal = journal.forming_ordinal();
+  auto written = co_await journal.durable(journal.forming_sequence());
+  if (!written) co_return written;
+  state_ordinal_ = std::max(state_ordinal_, ordinal);
+  drop_marks(state.durable_through, state.end_position);
+  repin();
+  co_return expected<void, errc>{};
+}
+
+// What a clean stop leaves: everything in the segments, the last block too, files cut to their
+// ends, indexes whole. A log that nothing woke since the start is at rest already.
+task<expected<>> disk_log::rest() {
+  if (!tail_.started() || damaged_) co_return expected<>{};
+  while (durable_end_ < end_ && !services_.failed()) (void)co_await durable_waiters_.wait();
+  expected<> done;
+  do {
+    done = co_await destage();
+  } while (done && (staged_.segment != active().base() ||
+                    staged_.at.value < align_down(active().size, block_size)));
+  auto part = segments_.rbegin()->second;
+  if (done && staged_.at.value < part->size) {
+    done = co_await write_segment(part, staged_.at.value, part->size);
+  }
+  if (done) done = co_await seal_segment(part);
+  if (!done) {
+    services_.fail(
+        fmt::format("writing {}: {}", part->path(segment_file::log), describe(done.error())));
+    co_return done;
+  }
+  staged_.at.value = part->size;
+  tail_.clear();
+  head_journaled_ = false;
+  if (spare_ready_) (void)co_await unlink_file(spare_path());
+  if (auto carried = co_await carry(); !carried) co_return fail(karst::errc::io_error);
+  co_return expected<>{};
+}
+
+void disk_log::begin_at_rest() {
+  auto& part = active();
+  part.written = align_up(part.size, block_size);
+}
+
+task<expected<>> disk_log::make_segment(offset base) {
+  auto part = std::make_shared<segment>(path_, base);
+  auto opened =
+      co_await file::open(part->path(segment_file::log), open_read | open_write | open_create);
+  if (!opened) co_return fail(opened.error());
+  auto done = co_await opened->sync();
+  (void)co_await opened->close();
+  if (done) done = co_await sync_directory(path_);
+  if (!done) co_return done;
+  part->mark_usable();
+  segments_[base] = std::move(part);
+  co_return expected<>{};
+}
+
+task<expected<>> disk_log::replay(log_position where, std::span<std::byte const> bytes) {
+  if (!tail_.started()) {
+    // Before the part that the segments hold, or a remainder that older entries lead up to.
+    if (where > staged_) co_return expected<>{};
+    if (!segments_.contains(staged_.segment)) {
+      if (auto made = co_await make_segment(staged_.segment); !made) co_return made;
+    }
+    auto part = segments_.at(staged_.segment);
+    part->size = staged_.at.value;
+    part->sealed = false;
+    KARST_ASSERT(staged_.at.value % block_size == 0, "{}", staged_.at.value);
+    // Whatever a crashed run or recovery left above becomes unwritten again: zeros (I-17).
+    auto writer = co_await part->writer(services_.direct);
+    if (!writer) co_return fail(writer.error());
+    auto status = co_await status_of(part->path(segment_file::log));
+    if (!status) co_return fail(status.error());
+    if (status->size > staged_.at.value) {
+      auto zeroed =
+          co_await (*writer)->zero_range(staged_.at.value, status->size - staged_.at.value);
+      if (zeroed) zeroed = co_await (*writer)->sync();
+      if (!zeroed) co_return zeroed;
+    }
+    part->allocated = align_down(status->size, block_size);
+    part->written = staged_.at.value;
+    if (!tail_.start(staged_, {})) co_return fail(karst::errc::no_memory);
+    durable_position_ = staged_;
+  }
+  if (where.segment < tail_.end().segment) co_return expected<>{};
+  if (where.segment > tail_.end().segment) {
+    if (where.at.value != 0) co_return fail(karst::errc::corrupt);
+    active().sealed = true;
+    if (segments_.contains(where.segment)) {
+      (void)co_await segments_[where.segment]->unlink_all();
+    }
+    if (auto made = co_await make_segment(where.segment); !made) co_return made;
+    tail_.roll(where.segment);
+  }
+  if (where.at > tail_.end().at) co_return fail(karst::errc::corrupt);
+  auto const known = tail_.end().at.value - where.at.value;
+  if (known >= bytes.size()) co_return expected<>{};
+  bytes = bytes.subspan(known);
+  if (!tail_.reserve(bytes.size())) {
+    if (auto room = co_await destage(); !room) co_return room;
+    if (!tail_.reserve(bytes.size())) co_return fail(karst::errc::no_memory);
+  }
+  tail_.write(bytes);
+  tail_.commit();
+  durable_position_ = tail_.end();
+  active().size = tail_.end().at.value;
+  if (active().size > active().allocated) {
+    if (auto grown = co_await grow(0); !grown) co_return grown;
+  }
+  if (tail_.end().segment != staged_.segment ||
+      tail_.end().at.value - staged_.at.value > chunk_bytes * chunks_at_once) {
+    co_return co_await destage();
+  }
+  co_return expected<>{};
+}
+
+task<expected<>> disk_log::finish_replay(log_position end) {
+  // The journal's bytes must lead to the end that its entries named.
+  if (!tail_.started() || tail_.end() != end) co_return fail(karst::errc::corrupt);
+  if (auto done = co_await destage(); !done) co_return done;
+  auto part = segments_.rbegin()->second;
+  part->written = staged_.at.value;
+  std::uint64_t cut = 0;
+  auto loaded = co_await part->load_indexes(index_valid_, staged_.at.value,
+                                            config_.index_interval_bytes, &cut);
+  if (!loaded) co_return loaded;
+  // What is not in the segment yet, from the batch that reaches into it.
+  auto rest = co_await fetch(part, cut, part->size - cut);
+  if (!rest) co_return fail(karst::errc::io_error);
+  auto bytes = rest->linearize();
+  batch_cursor cursor{bytes.bytes()};
+  for (auto at = cut; auto batch = cursor.next(); at = cut + cursor.consumed()) {
+    part->index_batch(batch->header.last(), position{at}, batch->bytes.size(),
+                      batch->header.max_timestamp, config_.index_interval_bytes);
+  }
+  co_return expected<>{};
+}
+
+}  // namespace karst::log

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "log/decompressor_pool.h"
+#include "log/journal.h"
+#include "log/tail_cache.h"
+#include "reactor/semaphore.h"
+#include "reactor/waiters.h"
+
+namespace karst::log {
+
+// What the logs of one core in one directory share. Made by the log_manager, which outlives them.
+struct log_services {
+  std::string directory;
+  bool direct = true;
+  karst::log::journal* journal = nullptr;
+  tail_cache* tails = nullptr;
+  semaphore writes{16};       // segment writes in flight (STORAGE.md 3)
+  decompressor_pool inflate;  // for lookups by time
+  std::string failure;        // the first failed write: final (STORAGE.md 6); empty while healthy
+  bool full = false;          // hard space mark reached: produce is refused
+
+  std::function<void(std::string)> fail;  // tells the manager of the first failed write
+
+  bool failed() const { return !failure.empty(); }
+  // Woken when journal, tail memory or segment space has become free.
+  waiters& room() const { return journal->room_made(); }
+};
+
+}  // namespace karst::log

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "log/log_state.h"
+#include "log/offset_index.h"
+#include "log/segment_name.h"
+#include "log/time_index.h"
+#include "reactor/base/expected.h"
+#include "reactor/file.h"
+#include "reactor/task.h"
+#include "reactor/waiters.h"
+
+namespace karst::log {
+
+// One segment of a log: Kafka's files NAME.log, NAME.index, NAME.timeindex, and what is known of
+// them. Shared by its log and by readers in progress, on one core. The owner decides what is
+// written when; this class only knows how. Indexes are derived data: load_indexes() rebuilds what
+// the files do not cover.
+class segment {
+ public:
+  segment(std::string directory, offset base)
+      : base_(base), directory_(std::move(directory)), index_(base), times_(base) {}
+
+  offset base() const { return base_; }
+  std::string path(segment_file kind) const {
+    return directory_ + "/" + segment_file_name(base_, kind);
+  }
+
+  std::uint64_t size = 0;  // bytes of batches, claimed ones included
+  bool sealed = false;
+  std::uint64_t allocated = 0;  // space that appends may claim
+  std::uint64_t written = 0;    // blocks below were written once: not unwritten extents
+  wall_ms created = 0;          // when it got its first batch
+  wall_ms max_timestamp = -1;
+  offset max_timestamp_at = no_offset;
+
+  // A file made ahead of need under another name gets this segment's; durable when done.
+  task<expected<>> install(std::string prepared);
+  bool usable() const { return usable_; }
+  void mark_usable() { usable_ = true; }
+  waiters& installed() { return installed_; }
+
+  // Opened on first use. The writer is direct where the directory allows it.
+  task<expected<file*>> writer(bool direct);
+  task<expected<std::shared_ptr<file>>> reader();
+  task<> close_files();
+  bool has_files() const { return static_cast<bool>(writer_) || reader_ != nullptr; }
+
+  // Batches are indexed as they are appended, about every `interval` bytes.
+  void index_batch(offset last, position at, std::size_t bytes, wall_ms timestamp,
+                   std::int64_t interval);
+  bool indexes_loaded() const { return loaded_; }
+  void start_indexes() { loaded_ = true; }
+  offset_index const& index() const { return index_; }
+  time_index const& times() const { return times_; }
+  // Reads the index files as far as they are valid for positions below `valid`, then walks the
+  // batches up to `end`, checking their CRC; corrupt: a batch below `end` is damaged.
+  // `end` may lie inside a batch when `cut` is given: where that batch begins is put there.
+  task<expected<>> load_indexes(std::uint64_t valid, std::uint64_t end, std::int64_t interval,
+                                std::uint64_t* cut = nullptr);
+  // Appends to the index files what they lack; durable when done. Returns up to which position of
+  // the segment they are valid then.
+  task<expected<std::uint64_t>> flush_indexes();
+  std::uint64_t index_valid_through() const { return flushed_position_; }
+  std::size_t unflushed_entries() const { return index_.size() - flushed_entries_; }
+  // Truncates to size: the end of a sealed or cleanly stopped segment.
+  task<expected<>> cut_to_size(bool direct);
+  // All its files, for removal.
+  task<expected<>> unlink_all();
+  std::string where_damaged;  // set with corrupt: what and where
+
+ private:
+  task<expected<>> scan(std::uint64_t from, std::uint64_t end, std::int64_t interval,
+                        std::uint64_t* cut);
+
+  offset base_;
+  std::string directory_;
+  offset_index index_;
+  time_index times_;
+  bool loaded_ = false;
+  bool usable_ = false;
+  std::uint64_t since_entry_ = 0;
+  std::size_t flushed_entries_ = 0;
+  std::size_t flushed_times_ = 0;
+  std::uint64_t flushed_position_ = 0;
+  file writer_;
+  std::shared_ptr<file> reader_;
+  waiters installed_;
+};
+
+}  // namespace karst::log
