@@ -239,6 +239,42 @@ def test_half_sent_large_frames_by_the_dozen(broker):
         thread.join(60)
 
 
+def test_too_many_connections_are_closed_at_once(make_node):
+    node = make_node("max.connections=30", "max.connections.per.ip=20").start()
+    kept = [Connection(node.port) for _ in range(20)]
+    for each in kept:
+        assert each.send(wire.api_versions(0, 3)).answer()[:6] == struct.pack(">ih", 3, 0)
+    for _ in range(5):
+        with Connection(node.port) as refused:
+            assert refused.closed()
+    assert "max.connections.per.ip=20" in node.log() and "127.0.0.1" in node.log()
+    kept.pop().socket.close()
+
+    def served():
+        with Connection(node.port) as again:
+            try:
+                return again.send(wire.api_versions(0, 4)).answer()
+            except (EOFError, ConnectionError):
+                return None
+
+    eventually(served, 5, "a place that was given up is taken")
+    for each in kept:
+        assert each.send(wire.api_versions(0, 5)).answer()[:6] == struct.pack(">ih", 5, 0)
+        each.socket.close()
+
+
+def test_a_stop_waits_for_no_parked_fetch(make_node):
+    node = make_node().start()
+    with Connection(node.port) as parked, Connection(node.port) as idle:
+        parked.send(wire.create_topic("parked")).answer()
+        parked.send(wire.fetch("parked", 0, wait_ms=60_000))
+        idle.send(wire.api_versions()).answer()
+        begun = time.monotonic()
+        assert node.stop() == 0
+        assert time.monotonic() - begun < 2
+        assert parked.closed() and idle.closed()
+
+
 def test_random_bytes_and_damaged_requests(broker):
     seed = random.randrange(2**32)
     print(f"seed {seed}")

@@ -1,4 +1,4 @@
-"""Records through `karst produce` and `karst consume`: every form in and out, and where they land."""
+"""Records through `karst produce` and `karst consume`: every form, and where they land."""
 
 import json
 import signal
@@ -69,7 +69,8 @@ def test_bytes_come_back_as_they_went(node, tmp_path):
     content = BINARY.read_bytes()[: 3 << 20]
     file = tmp_path / "content"
     file.write_bytes(content.rstrip(b"\n") + b"\n")
-    karst(node, "topic", "create", "records-bytes", "-p", 1, "--config", "max.message.bytes=8000000")
+    large = "max.message.bytes=8000000"
+    karst(node, "topic", "create", "records-bytes", "-p", 1, "--config", large)
     karst(node, "produce", "records-bytes", file, "-z", "lz4")
     assert karst(node, "consume", "records-bytes", "-e") == file.read_bytes()
 

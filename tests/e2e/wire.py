@@ -90,6 +90,12 @@ def produce(topic: str, records: bytes, *, acks: int = -1, version: int = 8) -> 
     return frame(header(PRODUCE, version) + body)
 
 
+def fetch(topic: str, offset: int, *, wait_ms: int = 0, version: int = 4) -> bytes:
+    body = struct.pack(">iiiib", -1, wait_ms, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
+    body += struct.pack(">iiqi", 1, 0, offset, 1 << 20)
+    return frame(header(FETCH, version) + body)
+
+
 def create_topic(name: str, partitions: int = 1, configs: dict[str, str] | None = None) -> bytes:
     body = struct.pack(">i", 1) + text(name) + struct.pack(">ihi", partitions, 1, 0)
     configs = configs or {}
