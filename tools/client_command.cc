@@ -67,7 +67,7 @@ void add_format_option(CLI::App& command, client_settings& settings) {
   command
       .add_option("--format", settings.format, "table, for people, or json, one line for each item")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-      ->default_str("table");
+      ->option_text("{table,json} [table]");
 }
 
 expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_view text) {

@@ -12,5 +12,6 @@ void add_topic(CLI::App& app, int& status);
 void add_produce(CLI::App& app, int& status);
 void add_consume(CLI::App& app, int& status);
 void add_dump(CLI::App& app, int& status);
+void add_bench(CLI::App& app, int& status);
 
 }  // namespace karst::tools

@@ -304,7 +304,7 @@ void add_consume(CLI::App& app, int& status) {
           "value: only the value of each record; table: with partition, offset, timestamp, key and "
           "headers; json: the same, one object for each line")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-      ->default_str("value");
+      ->option_text("{value,table,json} [value]");
   command->add_option(
       "-K,--key-separator", settings->key_separator,
       "With --format value: print the key and this before the value; \\t for a tab");

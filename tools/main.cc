@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   karst::tools::add_produce(app, status);
   karst::tools::add_consume(app, status);
   karst::tools::add_dump(app, status);
+  karst::tools::add_bench(app, status);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& stopped) {

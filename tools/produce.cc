@@ -207,7 +207,7 @@ void add_input_options(CLI::App& command, produce_settings& settings) {
           "lines, or json: one object for each line, with key, value, headers, timestamp and "
           "partition, as `karst consume --format json` prints them")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-      ->default_str("lines");
+      ->option_text("{lines,json} [lines]");
   command.add_option("-K,--key-separator", settings.input.key_separator,
                      "What stands between key and value in a line; \\t for a tab");
   command.add_option("-H,--header", settings.input.headers,
