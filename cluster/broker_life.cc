@@ -8,6 +8,11 @@
 namespace karst::cluster {
 namespace {
 
+// The port of a broker that was killed is free only when the kernel has finished its last
+// operations: a restart must not trip over that.
+constexpr duration dying_holder_patience = 2s;
+constexpr duration between_attempts = 20ms;
+
 std::unexpected<start_failure> pass_on(start_failure failure) {
   return std::unexpected<start_failure>(std::move(failure));
 }
@@ -78,6 +83,19 @@ task<broker_life::outcome> broker_life::begin() {
   co_return outcome{};
 }
 
+task<expected<std::unique_ptr<net::connection_server>, error>> broker_life::open_server(
+    sockaddr_storage address) {
+  auto give_up = core::current().clock().now() + dying_holder_patience;
+  while (true) {
+    auto server = co_await net::connection_server::open(
+        address, network_limits(options_),
+        [this]() -> net::handler& { return *dispatchers_[core::current().id()]; });
+    auto busy = !server && server.error().code == errc::address_in_use;
+    if (!busy || core::current().clock().now() >= give_up) co_return std::move(server);
+    (void)co_await sleep_until(core::current().now() + between_attempts);
+  }
+}
+
 task<broker_life::outcome> broker_life::listen() {
   auto const& listener = options_.listener;
   auto host = listener.host.empty() || listener.host == "*" ? std::string{"::"} : listener.host;
@@ -86,17 +104,11 @@ task<broker_life::outcome> broker_life::listen() {
   for (core_id core = 0; core < options_.cores; ++core) {
     dispatchers_.push_back(std::make_unique<dispatcher>(*broker_));
   }
-  auto server = co_await net::connection_server::open(
-      *address, network_limits(options_),
-      [this]() -> net::handler& { return *dispatchers_[core::current().id()]; });
-  if (!server && listener.host.empty()) {
+  auto server = co_await open_server(*address);
+  if (!server && host == "::" && server.error().code != errc::address_in_use) {
     // A host without IPv6.
     address = resolve_address("0.0.0.0", listener.port);
-    if (address) {
-      server = co_await net::connection_server::open(
-          *address, network_limits(options_),
-          [this]() -> net::handler& { return *dispatchers_[core::current().id()]; });
-    }
+    if (address) server = co_await open_server(*address);
   }
   if (!server) co_return cannot_start(server.error());
   server_ = std::move(*server);

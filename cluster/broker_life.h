@@ -54,6 +54,8 @@ class broker_life {
 
   task<outcome> begin();
   task<outcome> listen();
+  task<expected<std::unique_ptr<net::connection_server>, error>> open_server(
+      sockaddr_storage address);
   task<outcome> open_storage();
   task<outcome> recover();
   void place_logs();
