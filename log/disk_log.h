@@ -69,6 +69,8 @@ class disk_log final : public partition_log {
   void wake_all();
   // Writes whole blocks that are durable in the journal to the segments; seals what was rolled.
   task<expected<>> destage();
+  // Gives up tail memory: what is in the segments, and the room that the newest piece has ahead.
+  void compact();
   // Writes a fresh state entry; done when it is durable. What older files hold is then not needed
   // as far as it is in the segments.
   task<expected<void, errc>> carry(entry_type type = entry_type::state);
@@ -101,6 +103,7 @@ class disk_log final : public partition_log {
   bool must_roll(std::size_t bytes, batch_header const& header, wall_ms now) const;
   bool writable(std::size_t bytes) const;
   bool claim(std::size_t bytes);
+  bool memory_for(std::size_t bytes);
   std::size_t body_bytes(log_position where, std::size_t bytes) const;
   expected<void, errc> copy_batch(validated_batch const& batch, offset base, leader_epoch epoch);
   void add_to_journal(validated_batch const& batch, log_position where);

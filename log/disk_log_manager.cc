@@ -7,6 +7,8 @@ namespace karst::log {
 namespace {
 
 constexpr auto retention_interval = 30s;
+// How long appends wait for memory that nothing but time gives back.
+constexpr auto memory_patience = 5ms;
 
 // The generation of each log that the journals decided for.
 using generation_of_log = hash_map<log_id, generation>;
@@ -346,9 +348,35 @@ task<> disk_log_manager::relocate(std::shared_ptr<disk_log> log) {
   at_once_.give(1);
 }
 
+task<> disk_log_manager::free_memory(std::shared_ptr<disk_log> log) {
+  (void)co_await at_once_.take(1);
+  if (!log->is_shut() && co_await log->destage()) log->compact();
+  at_once_.give(1);
+}
+
+// Appends wait for tail memory: everything that is durable in the journal moves to the segments.
+task<> disk_log_manager::make_memory() {
+  services_.memory_wanted = false;
+  auto const before = tails_->pinned_bytes();
+  {
+    task_set freeing;
+    for (auto& [id, log] : logs_) freeing.spawn(free_memory(log));
+    co_await freeing.join();
+  }
+  // What is in flight or with readers comes back by itself.
+  if (tails_->pinned_bytes() >= before) {
+    (void)co_await sleep_until(core::current().now() + memory_patience, &stop_);
+  }
+  journal_->room_made().wake_all();
+}
+
 // Empties the oldest journal file as soon as a second one is in use.
 task<> disk_log_manager::destage_loop() {
   while (!stopping_ && !services_.failed()) {
+    if (services_.memory_wanted) {
+      co_await make_memory();
+      continue;
+    }
     if (journal_->dirty_files() < 2) {
       (void)co_await journal_->file_dirtied().wait(never, &stop_);
       continue;

@@ -37,6 +37,8 @@ class disk_log_manager final : public log_manager {
   task<> destage_loop();
   task<> retention_loop();
   task<> relocate(std::shared_ptr<disk_log> log);
+  task<> free_memory(std::shared_ptr<disk_log> log);
+  task<> make_memory();
   task<> rest(std::shared_ptr<disk_log> log, std::size_t& done, std::size_t of,
               progress_callback const& progress);
   void fail_storage(std::string what);

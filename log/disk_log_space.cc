@@ -43,6 +43,12 @@ task<> disk_log::grow_ahead() {
   services_.room().wake_all();
 }
 
+// Memory for a batch in the tail; a roll begins a new piece.
+bool disk_log::memory_for(std::size_t bytes) {
+  auto const rolls = active().size + bytes > static_cast<std::uint64_t>(config_.segment_bytes);
+  return rolls ? services_.tails->has_room(align_up(bytes, block_size)) : tail_.reserve(bytes);
+}
+
 task<expected<void, errc>> disk_log::room_for(std::size_t bytes) {
   while (true) {
     if (auto refused = refusal()) co_return std::unexpected(*refused);
@@ -55,7 +61,9 @@ task<expected<void, errc>> disk_log::room_for(std::size_t bytes) {
       if (auto made = co_await make_writable(bytes); !made) co_return made;
       continue;
     }
-    if (services_.tails->has_room(bytes) && claim(bytes)) co_return expected<void, errc>{};
+    auto const has_memory = memory_for(bytes);
+    if (has_memory && claim(bytes)) co_return expected<void, errc>{};
+    if (!has_memory) services_.want_memory();
     (void)co_await services_.room().wait();
   }
 }

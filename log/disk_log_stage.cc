@@ -105,6 +105,11 @@ task<expected<>> disk_log::destage() {
   co_return done;
 }
 
+void disk_log::compact() {
+  if (!tail_.started() || destaging_ || staged_.segment != tail_.end().segment) return;
+  if (staged_.at.value >= align_down(tail_.end().at.value, block_size)) tail_.compact();
+}
+
 task<expected<void, errc>> disk_log::carry(entry_type type) {
   auto part = segments_.rbegin()->second;
   if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
@@ -170,7 +175,9 @@ task<expected<>> disk_log::make_segment(offset base) {
   auto opened =
       co_await file::open(part->path(segment_file::log), open_read | open_write | open_create);
   if (!opened) co_return fail(opened.error());
-  auto done = co_await opened->sync();
+  // A crashed run may have left the file: all its bytes come from the journal once more.
+  auto done = co_await opened->truncate(0);
+  if (done) done = co_await opened->sync();
   (void)co_await opened->close();
   if (done) done = co_await sync_directory(path_);
   if (!done) co_return done;
@@ -196,8 +203,8 @@ task<expected<>> disk_log::replay(log_position where, std::span<std::byte const>
     auto status = co_await status_of(part->path(segment_file::log));
     if (!status) co_return fail(status.error());
     if (status->size > staged_.at.value) {
-      auto zeroed =
-          co_await (*writer)->zero_range(staged_.at.value, status->size - staged_.at.value);
+      auto zeroed = co_await (*writer)->zero_range(
+          staged_.at.value, align_up(status->size, block_size) - staged_.at.value);
       if (zeroed) zeroed = co_await (*writer)->sync();
       if (!zeroed) co_return zeroed;
     }
@@ -222,6 +229,7 @@ task<expected<>> disk_log::replay(log_position where, std::span<std::byte const>
   bytes = bytes.subspan(known);
   if (!tail_.reserve(bytes.size())) {
     if (auto room = co_await destage(); !room) co_return room;
+    compact();
     if (!tail_.reserve(bytes.size())) co_return fail(karst::errc::no_memory);
   }
   tail_.write(bytes);

@@ -18,13 +18,18 @@ struct log_services {
   bool direct = true;
   karst::log::journal* journal = nullptr;
   tail_cache* tails = nullptr;
-  semaphore writes{16};       // segment writes in flight (STORAGE.md 3)
-  decompressor_pool inflate;  // for lookups by time
-  std::string failure;        // the first failed write: final (STORAGE.md 6); empty while healthy
-  bool full = false;          // hard space mark reached: produce is refused
+  semaphore writes{16};        // segment writes in flight (STORAGE.md 3)
+  decompressor_pool inflate;   // for lookups by time
+  std::string failure;         // the first failed write: final (STORAGE.md 6); empty while healthy
+  bool memory_wanted = false;  // an append waits for tail memory: destage now
+  bool full = false;           // hard space mark reached: produce is refused
 
   std::function<void(std::string)> fail;  // tells the manager of the first failed write
 
+  void want_memory() {
+    memory_wanted = true;
+    journal->file_dirtied().wake_all();
+  }
   bool failed() const { return !failure.empty(); }
   // Woken when journal, tail memory or segment space has become free.
   waiters& room() const { return journal->room_made(); }

@@ -118,17 +118,22 @@ task<expected<void, error>> read_journals(std::string directory, std::vector<std
                      "cannot read the journal of core {} in {}: {}", window.core, directory,
                      describe(read.error()));
     }
-    if (window.damage.empty()) continue;
-    logging::error("log",
-                   "journal damaged: {}; logs of this journal stay offline; restore them from "
-                   "replicas or a backup of {}",
-                   window.damage, directory);
   }
+  std::vector<std::size_t> deciding(into.windows.size());
   for (auto& [id, log] : into.logs) {
+    if (!log.removed) ++deciding[log.window];
     log.damaged = !into.windows[log.window].damage.empty();
     log.state.epochs = log.epochs.entries();
     log.state.producers.clear();
     log.producers.encode(log.state.producers);
+  }
+  // An earlier run's journal of which some files are gone already decides nothing any more.
+  for (std::size_t i = 0; i < into.windows.size(); ++i) {
+    if (into.windows[i].damage.empty() || deciding[i] == 0) continue;
+    logging::error("log",
+                   "journal damaged: {}; {} logs of this journal stay offline; restore them from "
+                   "replicas or a backup of {}",
+                   into.windows[i].damage, deciding[i], directory);
   }
   co_return expected<void, error>{};
 }

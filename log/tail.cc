@@ -6,7 +6,10 @@ namespace karst::log {
 
 bool tail::add_piece(offset segment, std::uint64_t start, std::size_t least) {
   auto size_class = std::max(next_class_, tail_cache::class_for(least));
+  size_class = std::min(size_class, cache_.largest_class());
   auto* chunk = cache_.allocate(size_class);
+  // Where memory is short, small pieces still fit.
+  while (chunk == nullptr && size_class != 0) chunk = cache_.allocate(--size_class);
   if (chunk == nullptr) return false;
   // A log that fills pieces gets larger ones: few for a sparse log, few writes for a busy one.
   next_class_ = std::min(size_class + 1, tail_cache::sizes.size() - 1);
@@ -149,6 +152,22 @@ void tail::durable_through(log_position durable) {
     cache_.make_evictable(*candidate.chunk, *this);
     ++evictable_;
   }
+}
+
+void tail::compact() {
+  if (!started_ || pieces_.empty() || written_ != end_.at.value) return;
+  auto const block = align_down(end_.at.value, block_size);
+  auto const small = pieces_.size() == 1 && pieces_.front().chunk->capacity == block_size;
+  if (small) return;
+  auto* chunk = cache_.allocate(0);
+  if (chunk == nullptr) return;
+  piece last{end_.segment, block, static_cast<std::uint32_t>(end_.at.value - block), chunk,
+             buffer{*chunk, chunk->data, chunk->capacity}};
+  copy_to({end_.segment, position{block}}, {chunk->data, last.filled});
+  clear();
+  started_ = true;
+  next_class_ = 0;
+  if (last.filled != 0) pieces_.push_back(std::move(last));
 }
 
 void tail::drop(tail_chunk& chunk) {

@@ -47,6 +47,9 @@ class tail {
 
   // Everything before `durable` is in the segments: pieces that lie before it may be given up.
   void durable_through(log_position durable);
+  // Everything before the last block is in the segments: keeps only that block, in a piece of the
+  // smallest size, as far as there is memory for it. Readers and writes keep what they share.
+  void compact();
   // The cache takes a chunk back.
   void drop(tail_chunk& chunk);
   void clear();

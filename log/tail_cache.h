@@ -42,6 +42,8 @@ class tail_cache {
   tail_chunk* allocate(std::size_t size_class);
   // The chunk's bytes are in the segment: it may be given up from now on.
   void make_evictable(tail_chunk& chunk, tail& holder);
+  // Few pieces of this size fill the memory; a larger one would be a large share of it.
+  std::size_t largest_class() const { return largest_class_; }
   bool has_room(std::size_t bytes) const { return used_ - evictable_ + bytes <= most_; }
   std::size_t used_bytes() const { return used_; }
   // In use and not to be given up: what the journal window still needs.
@@ -49,7 +51,9 @@ class tail_cache {
 
  private:
   friend class tail;
-  explicit tail_cache(std::size_t most) : most_(most) {}
+  explicit tail_cache(std::size_t most) : most_(most) {
+    while (largest_class_ != 0 && sizes[largest_class_] > most / 16) --largest_class_;
+  }
   ~tail_cache();
   void abandon();
   void forget(tail_chunk& chunk);  // no longer evictable: its tail drops it
@@ -57,6 +61,7 @@ class tail_cache {
   static void released(buffer_block& block);
 
   std::size_t most_;
+  std::size_t largest_class_ = sizes.size() - 1;
   std::size_t used_ = 0;       // chunks held by anyone
   std::size_t evictable_ = 0;  // of these, what tails would give up
   std::size_t kept_ = 0;       // free memory kept for reuse

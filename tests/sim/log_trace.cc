@@ -80,7 +80,10 @@ std::vector<power_cut_image> cut_everywhere(trace_options const& options, log_le
   std::vector<power_cut_image> images;
   host.on_operation([&](operation_record const& done) {
     images.push_back(
-        {.operation = done.number, .left = host.power_cut(), .promises = ledger.promises()});
+        {.operation = done.number,
+         .after = fmt::format("operation {} on {}", static_cast<int>(done.code), done.path),
+         .left = host.power_cut(),
+         .promises = ledger.promises()});
   });
   auto problem = run_trace(host, ledger, options);
   KARST_ASSERT(problem.empty(), "seed {}: {}", options.seed, problem);

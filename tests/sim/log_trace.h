@@ -11,6 +11,7 @@ namespace karst::sim {
 // promised by then.
 struct power_cut_image {
   std::uint64_t operation = 0;
+  std::string after;  // what that operation was
   disk left;
   std::map<std::uint64_t, log_promise> promises;
 };

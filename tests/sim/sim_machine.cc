@@ -9,7 +9,8 @@ machine::machine(world& world, core_id cores)
     : world_(world), schedule_(random_source{world.options().seed}.fork(1)), mail_(cores) {
   world.advances_in_turn = false;
   for (core_id id = 0; id < cores; ++id) {
-    auto random = random_source{world.options().seed}.fork(100 + id);
+    // Another life of the process draws other numbers (run nonces, ids).
+    random_source random{world.random().next()};
     cores_.push_back(std::make_unique<core>(id, std::make_unique<simulated_io>(world),
                                             std::make_unique<simulated_clock>(world, random),
                                             mail_));
