@@ -13,7 +13,7 @@ alignas(block_size) std::byte zero_memory[zero_bytes];
 constexpr std::size_t spare_groups = 4;
 
 constexpr auto no_room_remedy =
-    "free space in log.dirs, or set a smaller karst journal (--dev uses 16 MiB files)";
+    "free space in log.dirs, or set karst.journal.file.bytes lower (--dev uses 16 MiB)";
 
 }  // namespace
 

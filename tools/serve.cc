@@ -47,16 +47,24 @@ expected<cluster::config_sources, error> gather(serve_options const& options) {
   return sources;
 }
 
+// `timeout`, shells and service managers often send one signal twice: only one that comes later
+// than this says that a clean stop takes too long.
+constexpr duration same_signal = 2s;
+
 // For the times when nobody waits for a signal: a start that takes long, a stop that takes long.
 // What is on the disk is safe at any moment, so the process may end at once; the next start
 // recovers.
 task<> end_at_once_on_signal(machine& cores, abort_source& enough, std::string_view during,
-                             int& late) {
-  auto number = co_await cores.wait_for_signal(&enough);
-  if (enough.requested()) {
-    late = number;  // it came in the moment in which it was no longer ours: 0 if none did
-    co_return;
-  }
+                             duration patience, int& late) {
+  auto begun = core::current().clock().now();
+  auto number = 0;
+  do {
+    number = co_await cores.wait_for_signal(&enough);
+    if (enough.requested()) {
+      late = number;  // it came in the moment in which it was no longer ours: 0 if none did
+      co_return;
+    }
+  } while (core::current().clock().now() - begun < patience);
   logging::warn("serve", "signal {} while {}: ending at once; the next start recovers", number,
                 during);
   std::fflush(nullptr);
@@ -70,7 +78,7 @@ task<int> serve_until_signal(machine& cores, cluster::broker_options options) {
   abort_source started;
   task_set while_starting;
   int number = 0;
-  while_starting.spawn(end_at_once_on_signal(cores, started, "starting", number));
+  while_starting.spawn(end_at_once_on_signal(cores, started, "starting", 0s, number));
   auto life = co_await cluster::broker_life::start(options);
   started.request();
   co_await while_starting.join();
@@ -80,7 +88,7 @@ task<int> serve_until_signal(machine& cores, cluster::broker_options options) {
   logging::info("serve", "stopping after signal {}", number);
   abort_source stopped;
   task_set while_stopping;
-  while_stopping.spawn(end_at_once_on_signal(cores, stopped, "stopping", number));
+  while_stopping.spawn(end_at_once_on_signal(cores, stopped, "stopping", same_signal, number));
   auto outcome = co_await (*life)->stop();
   stopped.request();
   co_await while_stopping.join();
