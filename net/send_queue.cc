@@ -92,10 +92,8 @@ void send_queue::write_header(exchange& ready) {
 }
 
 task<bool> send_queue::send_ready() {
-  std::vector<iovec> slice;
-  std::size_t slice_bytes = 0;
   std::size_t taken = 0;
-  while (taken < slots_.size() && slots_[taken].done && slice.size() < vectors_max) {
+  while (taken < slots_.size() && slots_[taken].done && slice_.size() < vectors_max) {
     auto& ready = slots_[taken];
     if (ready.response.what == response::action::close) {
       close_reason_ = std::move(ready.response.reason);
@@ -105,21 +103,20 @@ task<bool> send_queue::send_ready() {
     if (ready.response.what == response::action::nothing) continue;
     write_header(ready);
     std::size_t header_bytes = ready.response.flexible_header ? 9 : 8;
-    slice.push_back({ready.header.data(), header_bytes});
-    slice_bytes += header_bytes;
-    if (!co_await send_body(ready, slice, slice_bytes)) co_return false;
-    if (slice_bytes >= home_.limits.send_slice_bytes) break;
+    slice_.push_back({ready.header.data(), header_bytes});
+    slice_bytes_ += header_bytes;
+    if (!co_await send_body(ready)) co_return false;
+    if (slice_bytes_ >= home_.limits.send_slice_bytes) break;
   }
-  if (!co_await flush(slice, slice_bytes, false)) co_return false;
+  if (!co_await flush(false)) co_return false;
   pop(taken);
   co_return !close_reason_;
 }
 
-task<bool> send_queue::send_body(exchange& ready, std::vector<iovec>& slice,
-                                 std::size_t& slice_bytes) {
+task<bool> send_queue::send_body(exchange& ready) {
   for (auto const& piece : ready.response.body) {
     if (auto const* range = std::get_if<file_range>(&piece)) {
-      if (!co_await flush(slice, slice_bytes, true)) co_return false;
+      if (!co_await flush(true)) co_return false;
       if (!co_await send_range(*range)) co_return false;
       continue;
     }
@@ -128,14 +125,14 @@ task<bool> send_queue::send_body(exchange& ready, std::vector<iovec>& slice,
       auto left = part.size();
       while (left != 0) {
         auto room =
-            home_.limits.send_slice_bytes - std::min(slice_bytes, home_.limits.send_slice_bytes);
-        if (room == 0 || slice.size() >= vectors_max) {
-          if (!co_await flush(slice, slice_bytes, true)) co_return false;
+            home_.limits.send_slice_bytes - std::min(slice_bytes_, home_.limits.send_slice_bytes);
+        if (room == 0 || slice_.size() >= vectors_max) {
+          if (!co_await flush(true)) co_return false;
           continue;
         }
         auto bytes = std::min(left, room);
-        slice.push_back({from, bytes});
-        slice_bytes += bytes;
+        slice_.push_back({from, bytes});
+        slice_bytes_ += bytes;
         from += bytes;
         left -= bytes;
       }
@@ -144,14 +141,14 @@ task<bool> send_queue::send_body(exchange& ready, std::vector<iovec>& slice,
   co_return true;
 }
 
-task<bool> send_queue::flush(std::vector<iovec>& slice, std::size_t& slice_bytes,
-                             bool more_follows) {
-  if (slice.empty()) co_return true;
+task<bool> send_queue::flush(bool more_follows) {
+  if (slice_.empty()) co_return true;
   begin_send();
-  auto sent = co_await socket_.send(std::exchange(slice, {}), more_follows);
+  auto sent = co_await socket_.send(std::span{slice_}, more_follows);
   end_send();
-  home_.counters.bytes_sent += slice_bytes;
-  slice_bytes = 0;
+  home_.counters.bytes_sent += slice_bytes_;
+  slice_.clear();
+  slice_bytes_ = 0;
   co_return sent.has_value() && !broken_;
 }
 

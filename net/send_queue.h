@@ -57,8 +57,8 @@ class send_queue {
   };
 
   task<bool> send_ready();
-  task<bool> send_body(exchange& ready, std::vector<iovec>& slice, std::size_t& slice_bytes);
-  task<bool> flush(std::vector<iovec>& slice, std::size_t& slice_bytes, bool more_follows);
+  task<bool> send_body(exchange& ready);
+  task<bool> flush(bool more_follows);
   task<bool> send_range(file_range const& range);
   void write_header(exchange& ready);
   void pop(std::size_t count);
@@ -69,6 +69,8 @@ class send_queue {
   core_network& home_;
   karst::socket& socket_;
   std::deque<exchange> slots_;
+  std::vector<iovec> slice_;  // gathered for the next send; kept, so that sends allocate nothing
+  std::size_t slice_bytes_ = 0;
   waiters ready_;
   waiters moved_;
   bool input_closed_ = false;
