@@ -104,6 +104,24 @@ def test_a_line_is_sent_while_the_terminal_is_still_open(node):
         assert producer.wait(5) == 128 + signal.SIGINT
 
 
+def test_a_producer_outlives_a_killed_broker(make_node):
+    node = make_node().start()
+    karst(node, "topic", "create", "records-kill", "-p", 1)
+    lines = [b"line %d\n" % number for number in range(3000)]
+    with start(node, "produce", "records-kill", stdin=subprocess.PIPE) as producer:
+        for number, line in enumerate(lines):
+            producer.stdin.write(line)
+            if number % 1000 == 500:
+                producer.stdin.flush()
+                eventually(lambda: objects(node, "records-kill"), 10, "something is stored")
+                node.kill()
+                node.start()
+        producer.stdin.close()
+        assert producer.wait(60) == 0, producer.stderr.read()
+    # None lost, none twice, in order.
+    assert karst(node, "consume", "records-kill", "-e") == b"".join(lines)
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "said"),
     [
