@@ -165,6 +165,12 @@ void broker_life::add_logs(topic_metadata& topic, bool deleting) {
       partition.log = found->id;
       parts_[partition.core]->found.push_back(partition.log);
       parts_[partition.core]->known[partition.log] = {partition.leader_epoch, config};
+    } else if (!logs_->report().damage.empty()) {
+      // Never begun anew while its records may lie in what cannot be read.
+      logging::error("broker", "{}-{} is offline: its log is not found in {}, and {}", topic.name,
+                     partition.index, directory_.path, logs_->report().damage);
+      partition.core = placement_->place();
+      continue;
     } else {
       logging::warn("broker", "the log of {}-{} is not in {}: it begins empty", topic.name,
                     partition.index, directory_.path);

@@ -81,6 +81,7 @@ class disk_log final : public partition_log {
   // The journal says that the log is gone: nothing of it may be written there any more.
   void mark_removed() { removed_ = true; }
   void mark_damaged();
+  bool is_damaged() const { return damaged_; }
   // Clean stop, after shut(): everything into the segments, files cut to their ends.
   task<expected<>> rest();
   task<> close_files();

@@ -85,6 +85,7 @@ task<expected<void, error>> disk_log_directory::look_around() {
   }
   // From here on the directory is in use: a crash must not look like a clean stop to Kafka.
   (void)co_await unlink_file(path + "/" + std::string{clean_shutdown_file});
+  report_.damage = recovered_.damage;
   report_.clean = recovered_.clean && !recovered_.windows.empty();
   report_.journal_bytes =
       options_.journal_file_bytes * options_.journal_files * std::uint64_t{options_.cores};
@@ -96,19 +97,28 @@ void disk_log_directory::claim(std::vector<log_id> const& logs) {
 }
 
 task<expected<void, error>> disk_log_directory::finish_recovery() {
-  // A log that nobody took has its state only in the old journals: they stay.
+  // A log that nobody took, or that is damaged, has its state only in its old journal: that stays.
+  std::set<std::string> kept;
+  auto keep = [&kept](journal_window const& window) {
+    kept.insert(window.paths.begin(), window.paths.end());
+  };
   std::size_t unclaimed = 0;
   for (auto const& log : report_.logs) {
-    if (!claimed_.contains(log.id)) ++unclaimed;
+    if (claimed_.contains(log.id)) continue;
+    ++unclaimed;
+    keep(recovered_.windows[recovered_.logs.at(log.id).window]);
+  }
+  for (auto const& window : recovered_.windows) {
+    if (!recovered_.damage.empty() && !window.damage.empty()) keep(window);
   }
   if (unclaimed != 0) {
     logging::warn("log",
-                  "{} logs in {} belong to no known partition; they and the journals of earlier "
-                  "runs are kept: remove their directories if they are not needed",
+                  "{} logs in {} are damaged or belong to no known partition; they and their "
+                  "journals are kept: remove their directories if they are not needed",
                   unclaimed, options_.path);
-    co_return expected<void, error>{};
   }
   for (auto const& path : recovered_.journal_files) {
+    if (kept.contains(path)) continue;
     auto gone = co_await unlink_file(path);
     if (!gone && gone.error() != karst::errc::not_found) {
       co_return fail(gone.error(), "check permissions", "cannot remove old journal {}: {}", path,

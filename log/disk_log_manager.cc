@@ -73,7 +73,10 @@ task<expected<std::unique_ptr<log_manager>, error>> log_manager::start(
     progress_callback progress) {
   auto made = std::make_unique<disk_log_manager>(static_cast<disk_log_directory&>(directory));
   auto begun = co_await made->begin(std::move(logs), std::move(ready), std::move(progress));
-  if (!begun) co_return std::unexpected(begun.error());
+  if (!begun) {
+    co_await made->give_up();
+    co_return std::unexpected(begun.error());
+  }
   co_return std::unique_ptr<log_manager>{std::move(made)};
 }
 
@@ -117,13 +120,15 @@ task<expected<void, error>> disk_log_manager::begin(std::vector<log_id> logs,
     co_return fail(karst::errc::io_error, "check the device", "{}", services_.failure);
   }
   std::size_t done = recovering_.size();
+  std::vector<log_id> healthy;
   for (auto const& log : recovering_) {
+    if (!log->is_shut()) healthy.push_back(log->id());
     if (ready && !log->is_shut()) ready(*log);
     if (progress) progress({++done, recovering_.size() * 2});
   }
   recovering_.clear();
   co_await submit_to(directory_.home(),
-                     [&directory = directory_, &logs] { directory.claim(logs); });
+                     [&directory = directory_, &healthy] { directory.claim(healthy); });
   tasks_.spawn(retention_loop());
   co_return expected<void, error>{};
 }
@@ -208,16 +213,33 @@ task<expected<void, error>> disk_log_manager::replay_windows() {
   for (auto const& log : recovering_) {
     if (!targets.contains(log->id()) || log->is_shut()) continue;
     auto const& state = recovered.logs.at(log->id()).state;
-    auto done = co_await log->finish_replay(state.end_position);
+    auto done = log->is_damaged() ? expected<>{fail(karst::errc::corrupt)}
+                                  : co_await log->finish_replay(state.end_position);
     if (done) continue;
     if (done.error() != karst::errc::corrupt) {
       co_return fail(done.error(), "check the device and start again", "cannot recover {}: {}",
                      log->path(), describe(done.error()));
     }
-    log->mark_damaged();
+    if (!log->is_damaged()) log->mark_damaged();
     co_await log->shut();
   }
   co_return expected<void, error>{};
+}
+
+// After a start that failed: ends what runs, writes nothing.
+task<> disk_log_manager::give_up() {
+  stopping_ = true;
+  stop_.request();
+  if (!journal_) co_return;
+  journal_->refuse();
+  co_await tasks_.join();
+  for (auto const& log : recovering_) {
+    co_await log->shut();
+    co_await log->close_files();
+  }
+  (void)co_await journal_->stop(false);
+  recovering_.clear();
+  logs_.clear();
 }
 
 task<> disk_log_manager::carry_recovered(std::shared_ptr<disk_log> log) {

@@ -18,6 +18,8 @@ class disk_log_manager final : public log_manager {
   task<expected<void, error>> begin(std::vector<log_id> logs,
                                     std::function<void(partition_log&)> ready,
                                     progress_callback progress);
+  // After begin() has failed.
+  task<> give_up();
 
   task<expected<partition_log*, error>> create(log_id id, std::string topic, std::int32_t partition,
                                                uuid topic_id, log_config config) override;

@@ -103,7 +103,7 @@ void disk_log::mark_damaged() {
   logging::error("log",
                  "{}-{} is offline: {} does not match its checksum though it was stored durably; "
                  "restore the partition from a replica or a backup, or delete it",
-                 topic_, partition_, active().where_damaged);
+                 topic_, partition_, segments_.empty() ? path_ : active().where_damaged);
   wake_all();
 }
 

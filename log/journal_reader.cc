@@ -92,15 +92,23 @@ task<expected<>> scan_groups(forward_reader& reader, journal_scan& scan) {
       position = scan.end;
       continue;
     }
-    if (candidate) {
+    // The newest stray counts: older ones may be what the file held before it was reused.
+    if (candidate && header->sequence > scan.stray_sequence) {
       scan.stray_sequence = header->sequence;
       scan.stray_position = position;
-      break;
     }
     ended = true;
     position += block_size;
   }
   co_return expected<>{};
+}
+
+// A whole group too far behind the window's end: what lies between was written, and is damaged.
+void note_stray(journal_window& window, journal_scan const& stray, std::uint32_t in_flight) {
+  if (!window.damage.empty() || stray.stray_sequence <= window.last_sequence + in_flight) return;
+  window.damage =
+      fmt::format("group {} is damaged, because group {} at position {} of {} is whole",
+                  window.last_sequence + 1, stray.stray_sequence, stray.stray_position, stray.path);
 }
 
 }  // namespace
@@ -118,6 +126,9 @@ task<expected<std::optional<journal_scan>>> scan_journal(std::string path) {
       found->path = path;
       found->header = *header;
       done = co_await scan_groups(reader, *found);
+    } else if (std::ranges::any_of(*first, [](std::byte byte) { return byte != std::byte{}; })) {
+      // A file that was never finished being made has no header at all.
+      done = fail(karst::errc::corrupt);
     }
   } else {
     done = fail(first.error());
@@ -131,12 +142,17 @@ journal_window assemble_window(std::vector<journal_scan> files) {
   journal_window window;
   window.core = files.front().header.core;
   window.run = files.front().header.run;
+  for (auto const& scan : files) window.paths.push_back(scan.path);
+  auto const in_flight = files.front().header.in_flight;
+  auto const stray = *std::ranges::max_element(files, {}, &journal_scan::stray_sequence);
   std::erase_if(files, [](auto const& scan) { return scan.first_sequence == 0; });
   std::sort(files.begin(), files.end(), [](auto const& left, auto const& right) {
     return left.first_sequence < right.first_sequence;
   });
-  if (files.empty()) return window;
-  auto const in_flight = files.front().header.in_flight;
+  if (files.empty()) {
+    note_stray(window, stray, in_flight);
+    return window;
+  }
   // The newest file may hold only a group whose predecessor, in flight with it, was lost.
   while (files.size() > 1) {
     auto const& newest = files.back();
@@ -160,12 +176,9 @@ journal_window assemble_window(std::vector<journal_scan> files) {
         !chained) {
       window.damage = fmt::format("{}: groups {} to {} are missing before it", scan.path,
                                   expected_first, scan.first_sequence - 1);
-    } else if (scan.stray_sequence > window.last_sequence + in_flight) {
-      window.damage = fmt::format(
-          "{}: group {} at position {} is damaged, because group {} at position {} is whole",
-          scan.path, scan.last_sequence + 1, scan.end, scan.stray_sequence, scan.stray_position);
     }
   }
+  note_stray(window, stray, in_flight);
   window.files = std::move(files);
   return window;
 }

@@ -42,6 +42,7 @@ struct journal_window {
   std::uint64_t last_sequence = 0;
   bool clean = false;
   std::vector<journal_scan> files;
+  std::vector<std::string> paths;  // all files of the run, also those that hold nothing live
   std::string damage;  // what is missing or damaged, and where; then nothing of it may be served
 };
 

@@ -32,9 +32,10 @@ struct found_log {
 };
 
 struct directory_report {
-  bool direct = true;               // O_DIRECT works here
-  std::string direct_reason;        // why not, and the remedy
-  bool clean = false;               // the last stop was clean
+  bool direct = true;         // O_DIRECT works here
+  std::string direct_reason;  // why not, and the remedy
+  bool clean = false;         // the last stop was clean
+  std::string damage;         // of a journal: logs that are not found may be in what cannot be read
   std::uint64_t journal_bytes = 0;  // on disk, all cores
   std::vector<found_log> logs;
   std::vector<std::string> unknown_directories;  // kept, reported, never deleted

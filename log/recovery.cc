@@ -82,6 +82,21 @@ class map_builder final : public entry_visitor {
   std::size_t window_;
 };
 
+// Whether the same core has begun another journal after this one: its files have higher numbers.
+bool has_newer(std::vector<journal_window> const& all, journal_window const& window) {
+  auto number = [](journal_window const& one) {
+    std::uint32_t newest = 0;
+    for (auto const& path : one.paths) {
+      auto id = parse_journal_file_name(path.substr(path.rfind('/') + 1));
+      if (id) newest = std::max(newest, id->number);
+    }
+    return newest;
+  };
+  return std::ranges::any_of(all, [&](journal_window const& other) {
+    return other.core == window.core && number(other) > number(window);
+  });
+}
+
 }  // namespace
 
 task<expected<void, error>> read_journals(std::string directory, std::vector<std::string> names,
@@ -106,7 +121,7 @@ task<expected<void, error>> read_journals(std::string directory, std::vector<std
   }
   for (auto& [run, files] : runs) {
     auto window = assemble_window(std::move(files));
-    if (!window.files.empty()) into.windows.push_back(std::move(window));
+    if (!window.files.empty() || !window.damage.empty()) into.windows.push_back(std::move(window));
   }
   for (std::size_t i = 0; i < into.windows.size(); ++i) {
     auto const& window = into.windows[i];
@@ -129,11 +144,13 @@ task<expected<void, error>> read_journals(std::string directory, std::vector<std
   }
   // An earlier run's journal of which some files are gone already decides nothing any more.
   for (std::size_t i = 0; i < into.windows.size(); ++i) {
-    if (into.windows[i].damage.empty() || deciding[i] == 0) continue;
+    auto const& window = into.windows[i];
+    if (window.damage.empty() || (deciding[i] == 0 && has_newer(into.windows, window))) continue;
+    into.damage = fmt::format("the journal of core {} is damaged: {}", window.core, window.damage);
     logging::error("log",
-                   "journal damaged: {}; {} logs of this journal stay offline; restore them from "
+                   "{}; {} logs of it stay offline and its files are kept; restore them from "
                    "replicas or a backup of {}",
-                   into.windows[i].damage, deciding[i], directory);
+                   into.damage, deciding[i], directory);
   }
   co_return expected<void, error>{};
 }

@@ -28,7 +28,8 @@ struct recovered_state {
   std::vector<std::string> journal_files;         // of earlier runs, whatever they hold
   std::map<core_id, std::uint32_t> next_numbers;  // free journal file numbers
   std::uint64_t journal_bytes = 0;
-  bool clean = true;  // every window ends with a clean stop
+  std::string damage;  // of a journal that still decides something; empty: none
+  bool clean = true;   // every window ends with a clean stop
 
   std::uint32_t next_number(core_id core) const {
     auto known = next_numbers.find(core);

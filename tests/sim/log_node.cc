@@ -193,7 +193,14 @@ std::string log_node::check_log(std::uint64_t id, log_promise const& promise) {
   auto* log = find(id);
   auto const& book = ledger_.books[id];
   if (log == nullptr) {
-    return promise.created && !promise.remove_began ? fmt::format("log {}: lost\n", id) : "";
+    if (!promise.created || promise.remove_began) return "";
+    auto const& all = directory_->report().logs;
+    auto const known =
+        std::ranges::any_of(all, [id](auto const& one) { return one.id.value == id; });
+    if (known) return fmt::format("log {}: damaged, offline\n", id);
+    if (!directory_->report().damage.empty())
+      return fmt::format("log {}: in a damaged journal\n", id);
+    return fmt::format("log {}: lost\n", id);
   }
   auto read = cores_.run(core_of(id), read_batches(*log));
   if (!read) return fmt::format("log {}: {}\n", id, read.error());
