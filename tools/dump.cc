@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "log/journal_format.h"
 #include "log/segment_name.h"
 #include "tools/commands.h"
 
@@ -25,6 +26,7 @@ expected<bool, error> dump_file(dump_settings const& settings) {
   if (segment && segment->file == log::segment_file::log) {
     return dump_segment(file.get(), settings);
   }
+  if (log::parse_journal_file_name(name)) return dump_journal(file.get(), settings);
   return fail(errc::invalid, "give the path of a segment (….log) or a karst-journal file",
               "{} is neither a segment nor a journal by its name", settings.path);
 }

@@ -36,5 +36,6 @@ class batch_printer {
 
 // Each prints one file to stdout and what is wrong with it to stderr; true when nothing is.
 expected<bool, error> dump_segment(std::FILE* file, dump_settings const& settings);
+expected<bool, error> dump_journal(std::FILE* file, dump_settings const& settings);
 
 }  // namespace karst::tools
