@@ -85,6 +85,12 @@ std::optional<std::vector<metadata_request::topic>> to_topics(
   return topics;
 }
 
+// The connection failed, not what was asked for.
+bool lost(error const& failure) {
+  return failure.code == errc::closed || failure.code == errc::refused ||
+         failure.code == errc::reset;
+}
+
 unexpected<error> incomplete(client_connection const& broker, topic_partition const& asked) {
   return fail(errc::corrupt, "", "{} answered without partition {}", broker.name(), asked.text());
 }
@@ -288,8 +294,13 @@ task<expected<produced, error>> client::produce(topic_partition to, buffer_chain
 
 task<expected<fetched, error>> client::fetch(topic_partition from, fetch_options options) {
   auto attempts_until = patience();
+  auto known = topics_.contains(from.topic);  // then a broker that is away is expected back
   while (true) {
     auto leader = co_await leader_of(from, false, attempts_until);
+    if (!leader && known && lost(leader.error()) && core::current().now() < attempts_until) {
+      co_await pause();
+      continue;
+    }
     if (!leader) co_return unexpected<error>(leader.error());
     fetch_request request{.max_wait_ms = options.max_wait_ms,
                           .min_bytes = 1,
@@ -304,7 +315,11 @@ task<expected<fetched, error>> client::fetch(topic_partition from, fetch_options
     auto reply = co_await (*leader)->ask<fetch_response>(std::move(request));
     if (!reply) {
       forget(from);
-      co_return unexpected<error>(reply.error());
+      if (!lost(reply.error()) || core::current().now() >= attempts_until) {
+        co_return unexpected<error>(reply.error());
+      }
+      co_await pause();
+      continue;
     }
     if ((*reply)->topics.empty() || (*reply)->topics.front().partitions.empty()) {
       co_return incomplete(**leader, from);

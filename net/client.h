@@ -82,6 +82,7 @@ class client {
   // idempotent.
   task<expected<produced, error>> produce(topic_partition to, buffer_chain records,
                                           produce_options options);
+  // Asks again, at most for the request time-out, while the broker is away.
   task<expected<fetched, error>> fetch(topic_partition from, fetch_options options);
   // `timestamp`: milliseconds, or latest_timestamp, earliest_timestamp, max_timestamp. -1: there is
   // no such record.

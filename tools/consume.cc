@@ -19,7 +19,11 @@ using json = nlohmann::json;
 
 // What one batch may inflate to here: no broker's max.message.bytes allows near as much.
 constexpr std::size_t inflated_bytes_max = 1 * GiB;
+// How long the broker may hold a fetch at the end of the log. A broker serves the fetches of one
+// connection one after another, so partitions share this time: a new record is seen within about
+// half a second, however many there are.
 constexpr std::int32_t fetch_wait_ms = 500;
+constexpr std::int32_t fetch_wait_ms_min = 20;
 
 enum class record_format : std::uint8_t { value, table, json };
 
@@ -150,6 +154,7 @@ class consumer {
   consume_settings const& settings_;
   record_printer printer_;
   std::int64_t left_;  // -1: without end
+  std::int32_t wait_ms_ = fetch_wait_ms;
   std::optional<error> failure_;
   task_set tasks_;
 };
@@ -160,6 +165,10 @@ task<expected<void, error>> consumer::run() {
   auto partitions = settings_.partitions;
   for (std::int32_t each = 0; settings_.partitions.empty() && each < *count; ++each) {
     partitions.push_back(each);
+  }
+  if (!partitions.empty()) {
+    wait_ms_ =
+        std::max(fetch_wait_ms_min, fetch_wait_ms / static_cast<std::int32_t>(partitions.size()));
   }
   for (auto each : partitions) tasks_.spawn(follow(each));
   co_await tasks_.join();
@@ -210,7 +219,7 @@ task<expected<void, error>> consumer::read(std::int32_t partition) {
   auto end = co_await client_.offset_at(where, net::latest_timestamp);
   if (!end) co_return unexpected<error>(end.error());
   while (!done() && !(settings_.exit_at_end && *next >= *end)) {
-    auto got = co_await client_.fetch(where, {.offset = *next, .max_wait_ms = fetch_wait_ms});
+    auto got = co_await client_.fetch(where, {.offset = *next, .max_wait_ms = wait_ms_});
     if (!got) co_return unexpected<error>(got.error());
     if (auto printed = print_batches(partition, *next, std::move(got->records)); !printed) {
       co_return printed;

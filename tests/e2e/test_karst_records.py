@@ -122,6 +122,19 @@ def test_a_producer_outlives_a_killed_broker(make_node):
     assert karst(node, "consume", "records-kill", "-e") == b"".join(lines)
 
 
+def test_a_follower_outlives_a_killed_broker(make_node):
+    node = make_node().start()
+    karst(node, "topic", "create", "records-away", "-p", 2)
+    with start(node, "consume", "records-away") as follower:
+        karst(node, "produce", "records-away", stdin=b"before\n")
+        assert follower.stdout.readline() == b"before\n"
+        node.kill()
+        node.start()
+        karst(node, "produce", "records-away", stdin=b"after\n")
+        assert follower.stdout.readline() == b"after\n"
+        follower.kill()
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "said"),
     [
