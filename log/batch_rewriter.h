@@ -6,7 +6,7 @@
 
 namespace karst::log {
 
-// The second append path (DESIGN 5), off the fast one: batches whose CRC-covered bytes must change
+// The second append path, off the fast one: batches whose CRC-covered bytes must change
 // before they are appended, because the topic says LogAppendTime or another codec, or because an
 // old client sent a wrong maxTimestamp or record offsets with gaps. What comes in has passed every
 // other check, its CRC included; what goes out has a fresh one.

@@ -181,6 +181,12 @@ class Texts(unittest.TestCase):
             found(tidy.no_promises, "log/a.cc", "// nothing left to do; see the todos table\n")
         )
 
+    def test_a_named_document_exists(self):
+        rule = tidy.named_documents_exist
+        self.assertTrue(found(rule, "log/a.h", "// as FORMAT.md says\n"))
+        both = [source("log/a.h", "// as FORMAT.md says\n"), source("log/FORMAT.md", "# Format\n")]
+        self.assertEqual(list(rule(both)), [])
+
     def test_pragma_once_comes_first(self):
         rule = tidy.headers_start_with_pragma_once
         self.assertTrue(found(rule, "log/a.h", "// What it is.\n#pragma once\n"))

@@ -200,6 +200,15 @@ def no_promises(sources: list[Source]):
                 yield f"{source.at(number)}: {match[0]}; name nothing outside the project"
 
 
+def named_documents_exist(sources: list[Source]):
+    documents = {source.path.name for source in sources if source.path.suffix == ".md"}
+    for source in sources:
+        for number, line in enumerate(source.lines, 1):
+            for name in re.findall(r"\b[A-Z][A-Za-z_-]*\.md\b", line):
+                if name not in documents and source.folder != "tests":
+                    yield f"{source.at(number)}: there is no {name} in the tree"
+
+
 def clang_format(sources: list[Source], fix: bool = False):
     files = [source for source in sources if source.path.suffix in CXX]
     if not files:
@@ -239,8 +248,11 @@ RULES = {
     "banned calls": banned_calls,
     "coroutines without captures": capturing_coroutines,
     "no promises, no desk": no_promises,
+    "named documents exist": named_documents_exist,
     "clang-format": clang_format,
 }
+# The others look at sources only.
+OVER_ALL_TEXTS = (no_promises, named_documents_exist)
 
 
 def main() -> int:
@@ -259,7 +271,7 @@ def main() -> int:
         sources = load_sources(arguments.root)
     failed = 0
     for name, rule in RULES.items():
-        wrong = list(rule(everything if rule is no_promises else sources))
+        wrong = list(rule(everything if rule in OVER_ALL_TEXTS else sources))
         failed += bool(wrong)
         print(f"{'FAIL' if wrong else 'ok  '} {name}")
         for line in wrong:
