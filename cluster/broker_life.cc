@@ -128,7 +128,9 @@ task<broker_life::outcome> broker_life::open_storage() {
        .cores = options_.cores,
        .journal_file_bytes = static_cast<std::uint64_t>(config.number("karst.journal.file.bytes")),
        .journal_files = static_cast<std::uint32_t>(config.number("karst.journal.files")),
-       .memory_bytes = plan.log_bytes});
+       .memory_bytes = plan.log_bytes,
+       .retention_interval =
+           std::chrono::milliseconds{config.number("log.retention.check.interval.ms")}});
   if (!logs) co_return cannot_start(logs.error());
   logs_ = std::move(*logs);
   auto tree = co_await local_coordination::open(directory_.path);
@@ -217,12 +219,25 @@ task<> broker_life::start_core(core_id core) {
   if (part.result) part.result = co_await shard.partitions->remove_all(part.deletions);
 }
 
+broker_life::outcome broker_life::check_batch_limit() const {
+  auto most = static_cast<std::int64_t>(broker_->partitions().logs().max_batch_bytes());
+  auto wanted = options_.config.number("message.max.bytes");
+  if (wanted <= most) return {};
+  return cannot_start(
+      exit_status::bad_configuration,
+      error{errc::invalid,
+            fmt::format("message.max.bytes={} is more than half a journal file holds, {}", wanted,
+                        most),
+            fmt::format("set karst.journal.file.bytes to {} or more", 2 * wanted + 32 * 1024)});
+}
+
 task<broker_life::outcome> broker_life::recover() {
   place_logs();
   co_await on_every_core(options_.cores, [this](core_id core) { return start_core(core); });
   for (auto const& part : parts_) {
     if (!part->result) co_return cannot_start(part->result.error());
   }
+  if (auto fits = check_batch_limit(); !fits) co_return fits;
   auto finished = co_await logs_->finish_recovery();
   if (!finished) co_return cannot_start(finished.error());
   facts_.logs = logs_->report();

@@ -58,6 +58,8 @@ class broker_life {
       sockaddr_storage address);
   task<outcome> open_storage();
   task<outcome> recover();
+  // The largest batch that the broker's default allows must fit in the journal.
+  outcome check_batch_limit() const;
   void place_logs();
   void add_logs(topic_metadata& topic, bool deleting);
   task<> start_core(core_id core);

@@ -6,7 +6,6 @@
 namespace karst::log {
 namespace {
 
-constexpr auto retention_interval = 30s;
 // How long appends wait for memory that nothing but time gives back.
 constexpr auto memory_patience = 5ms;
 
@@ -424,7 +423,8 @@ task<> disk_log_manager::destage_loop() {
 
 task<> disk_log_manager::retention_loop() {
   while (!stopping_ && !services_.failed()) {
-    (void)co_await sleep_until(core::current().now() + retention_interval, &stop_);
+    (void)co_await sleep_until(core::current().now() + directory_.options().retention_interval,
+                               &stop_);
     std::vector<std::shared_ptr<disk_log>> all;
     for (auto& [id, log] : logs_) all.push_back(log);
     for (auto& log : all) {
