@@ -15,7 +15,9 @@ MESSAGES = [block for block in BLOCKS if "hello from" in block]
 @pytest.mark.parametrize(
     "block", MESSAGES, ids=lambda block: re.search(r"hello from (\w+)", block)[1]
 )
-def test_first_message(node, block):
+def test_first_message(make_node, block):
+    # As `karst serve --dev`: with one partition, the console consumer's partition 0 is the one.
+    node = make_node("num.partitions=1", "auto.create.topics.enable=true").start()
     script = block.replace("127.0.0.1:9092", node.bootstrap)
     script = script.replace("build/release/karst", str(BINARY))
     done = subprocess.run(
