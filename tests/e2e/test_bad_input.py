@@ -83,9 +83,7 @@ FRAMES = {
         wire.header(wire.METADATA, 1) + struct.pack(">ih", 1, 32000) + b"abc"
     ),
     "bytes left over": wire.frame(wire.header(wire.METADATA, 1) + struct.pack(">i", 0) + b"zz"),
-    "varint without end": wire.frame(
-        wire.header(wire.METADATA, 9) + b"\0" + b"\xff" * 12
-    ),
+    "varint without end": wire.frame(wire.header(wire.METADATA, 9) + b"\0" + b"\xff" * 12),
     "tags out of order": wire.frame(
         wire.header(wire.METADATA, 9) + b"\x02\x01\x00\x00\x00" + b"\0\0\0\0\0"
     ),

@@ -183,6 +183,18 @@ def test_takes_kafkas_environment_and_files(tmp_path):
     assert "num.partitions=9" in checked.stdout and "log.dirs=/x" in checked.stdout
 
 
+def test_dev_is_local_and_small():
+    checked = serve("--dev", "--check-config")
+    assert checked.returncode == 0, checked.stderr
+    for setting in (
+        r"listeners=PLAINTEXT://127\.0\.0\.1:9092",
+        r"log\.dirs=\./karst-data",
+        r"karst\.journal\.file\.bytes=16777216",
+    ):
+        assert re.search(setting + r"\s+\(--dev\)", checked.stdout), checked.stdout
+    assert not pathlib.Path("karst-data").exists()
+
+
 def test_warns_of_replication_that_one_node_cannot_give(tmp_path):
     checked = serve("--check-config", *settings(tmp_path, 0, "min.insync.replicas=2"))
     assert checked.returncode == 0
