@@ -208,3 +208,43 @@ def test_http_on_the_port_gets_a_line_in_the_log_and_no_answer(make_node):
         assert browser.recv(100) == b""
     eventually(lambda: "HTTP" in node.log(), 5, "the log names HTTP")
     assert answers(node.port)
+
+
+def test_a_signal_sent_twice_is_still_a_clean_stop(make_node):
+    node = make_node().start()
+    create_topic(node, "stops", 8)
+    for _ in range(2):  # as `timeout` and some shells do
+        node.process.send_signal(signal.SIGTERM)
+    assert node.process.wait(10) == 0
+    node.process = None
+    assert "ending at once" not in node.log()
+
+
+def test_the_number_of_cores_may_change_between_runs(tmp_path):
+    """Partitions move with their records, after clean stops and after crashes."""
+    written = []
+    for cores, crash in ((2, True), (1, True), (3, False), (1, False), (2, False)):
+        node = Node(tmp_path, "num.partitions=6", f"karst.cores={cores}").start()
+        try:
+            more = [b"%d" % number for number in range(len(written), len(written) + 500)]
+            kcat = ["kcat", "-q", "-b", node.bootstrap, "-t", "moves"]
+            subprocess.run([*kcat, "-P"], input=b"\n".join(more), check=True, timeout=60)
+            written += more
+            read = subprocess.run(
+                [*kcat, "-C", "-e", "-o", "beginning"], capture_output=True, check=True, timeout=60
+            )
+            assert sorted(map(int, read.stdout.split())) == list(range(len(written)))
+            if crash:
+                node.kill()
+            else:
+                assert node.stop() == 0
+        finally:
+            node.close()
+
+
+def test_a_batch_limit_that_the_journal_cannot_hold_is_refused(tmp_path):
+    why = refused(
+        BAD_CONFIGURATION,
+        *settings(tmp_path / "data", 0, "message.max.bytes=50000000", "karst.journal.files=3"),
+    )
+    assert "karst.journal.file.bytes" in why
