@@ -126,6 +126,8 @@ class disk_log final : public partition_log {
   task<> write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
                      expected<>& result);
   task<expected<>> seal_segment(std::shared_ptr<segment> part);
+  // At rest: the producer snapshot and the leader epochs, in Kafka's form. Failures are only told.
+  task<> leave_kafka_files();
   std::string spare_path() const { return path_ + "/next.spare"; }
   std::shared_ptr<segment> segment_of(offset at) const;
   // Reading: bytes of a segment from the tail, or from the file where the tail does not hold them.
