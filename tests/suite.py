@@ -22,6 +22,8 @@ BINARY_SECONDS_MAX = 900
 E2E_SECONDS_MAX = 1500
 # What crosses cores: these run under ThreadSanitizer, on real threads.
 CROSS_CORE = ("mailbox", "machine", "submit_to", "foreign", "cross_core", "concurren", "thread")
+# These count allocations, of which sanitizers make their own.
+HOT_PATH = "*hot_path*"
 
 sys.path.insert(0, str(ROOT / "tests" / "peers"))
 
@@ -47,9 +49,9 @@ def run(command: list, **options) -> subprocess.CompletedProcess:
     return subprocess.run([str(word) for word in command], cwd=ROOT, **options)
 
 
-def build(preset: str, *targets: str) -> bool:
+def build(preset: str, *targets: str, options: tuple[str, ...] = ()) -> bool:
     """Configures and builds; what goes wrong is printed by cmake and ninja."""
-    quiet = run(["cmake", "--preset", preset], capture_output=True, text=True)
+    quiet = run(["cmake", "--preset", preset, *options], capture_output=True, text=True)
     if quiet.returncode != 0:
         say(quiet.stdout + quiet.stderr)
         return False
@@ -121,7 +123,7 @@ def step_unit(counts: Counts) -> None:
         counts.fail("the build of the unit tests")
         return
     for name in unit_binaries():
-        run_binary(counts, "asan", name)
+        run_binary(counts, "asan", name, f"*-{HOT_PATH}")
 
 
 def step_cross_core(counts: Counts) -> None:
@@ -146,6 +148,13 @@ def step_sim(counts: Counts) -> None:
         counts.fail("the build of the simulation tests")
         return
     run_binary(counts, "asan", "test_sim")
+
+
+def step_hot_path(counts: Counts) -> None:
+    if not build("release", "test_reactor", options=("-DKARST_TESTS=ON",)):
+        counts.fail("the build of the hot path's tests")
+        return
+    run_binary(counts, "release", "test_reactor", HOT_PATH)
 
 
 def step_e2e(counts: Counts, arguments: list[str]) -> None:
@@ -190,6 +199,7 @@ STEPS = {
     "unit": (step_unit, "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"),
     "cross-core": (step_cross_core, "cross-core tests under ThreadSanitizer"),
     "sim": (step_sim, "simulated disks, networks and power cuts"),
+    "hot-path": (step_hot_path, "allocations and system calls, which sanitizers would hide"),
     "e2e": (step_e2e, "real clients against build/release/karst"),
 }
 
