@@ -11,6 +11,12 @@ broker::broker(broker_identity identity, broker_config config, core_id cores)
 
 broker::~broker() = default;
 
+void broker::set_controller(std::unique_ptr<karst::cluster::topics> topics,
+                            std::unique_ptr<karst::cluster::producer_ids> producer_ids) {
+  topics_ = std::move(topics);
+  producer_ids_ = std::move(producer_ids);
+}
+
 task<> broker::publish(std::shared_ptr<metadata_snapshot const> snapshot) {
   co_await on_every_core(
       cores(), [this, &snapshot](core_id core) { shards_[core]->metadata.replace(snapshot); });

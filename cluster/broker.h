@@ -52,6 +52,10 @@ class broker {
   karst::cluster::topics& topics() { return *topics_; }
   karst::cluster::producer_ids& producer_ids() { return *producer_ids_; }
 
+  // Once, before the first request. On controller_core.
+  void set_controller(std::unique_ptr<karst::cluster::topics> topics,
+                      std::unique_ptr<karst::cluster::producer_ids> producer_ids);
+
   // Gives every core the snapshot; done when all have it. On controller_core.
   task<> publish(std::shared_ptr<metadata_snapshot const> snapshot);
 

@@ -242,9 +242,9 @@ task<broker_life::outcome> broker_life::recover() {
   auto finished = co_await logs_->finish_recovery();
   if (!finished) co_return cannot_start(finished.error());
   facts_.logs = logs_->report();
-  broker_->topics_ =
-      std::make_unique<topics>(*broker_, *tree_, *placement_, stored_.controller_epoch);
-  broker_->producer_ids_ = std::make_unique<producer_ids>(*tree_, directory_.broker_id);
+  broker_->set_controller(
+      std::make_unique<topics>(*broker_, *tree_, *placement_, stored_.controller_epoch),
+      std::make_unique<producer_ids>(*tree_, directory_.broker_id));
   if (auto done = co_await complete_deletions(); !done) co_return done;
   co_await publish_topics();
   parts_.clear();

@@ -1,0 +1,147 @@
+#include "net/messages/produce.h"
+#include "reactor/waiters.h"
+#include "tests/cluster/api/broker_fixture.h"
+
+namespace karst::cluster::testing {
+namespace {
+
+using request_type = net::produce_request;
+using response_type = net::produce_response;
+using enum net::error_code;
+
+class produce : public broker_fixture {
+ protected:
+  void SetUp() override { create_topic("t", 3); }
+
+  static request_type one(std::string_view topic, std::int32_t partition, buffer_chain records,
+                          std::int16_t acks = -1) {
+    request_type request{.acks = acks, .timeout_ms = 1000};
+    add(request, topic, partition, std::move(records));
+    return request;
+  }
+  static void add(request_type& request, std::string_view topic, std::int32_t partition,
+                  buffer_chain records) {
+    if (request.topics.empty() || request.topics.back().name != topic)
+      request.topics.push_back({topic, {}});
+    request.topics.back().partitions.push_back({partition, std::move(records)});
+  }
+  response_type::partition answer_to(request_type request, std::int16_t version = 9,
+                                     core_id from = 0) {
+    auto response = ask<response_type>(std::move(request), version, from);
+    return response.topics.at(0).partitions.at(0);
+  }
+};
+
+TEST_F(produce, answers_every_partition_in_the_order_of_the_request) {
+  request_type request{.acks = -1};
+  add(request, "t", 2, make_batch({"a", "b"}));
+  add(request, "t", 0, make_batch({"c"}));
+  add(request, "missing", 0, make_batch({"d"}));
+  add(request, "t", 1, make_batch({"e"}));
+  add(request, "t", 9, make_batch({"f"}));
+  add(request, "t", 2, make_batch({"g"}));
+  auto response = ask<response_type>(std::move(request), 9, 1);
+  std::string seen;
+  for (auto const& topic : response.topics) {
+    for (auto const& each : topic.partitions) {
+      seen += fmt::format("{}-{} {} {}; ", topic.name, each.index, name_of(each.error),
+                          each.base_offset);
+    }
+  }
+  EXPECT_EQ(seen,
+            "t-2 NONE 0; t-0 NONE 0; missing-0 UNKNOWN_TOPIC_OR_PARTITION -1; t-1 NONE 0; "
+            "t-9 UNKNOWN_TOPIC_OR_PARTITION -1; t-2 NONE 2; ");
+}
+
+TEST_F(produce, bad_records_get_their_codes_and_a_text) {
+  auto corrupt = make_batch({"a"}).to_string();
+  corrupt.back() ^= 1;
+  auto old = make_batch({"a"}).to_string();
+  old[log::batch_layout::magic] = 1;
+  auto control = log::batch_options{.control = true};
+  EXPECT_EQ(answer_to(one("t", 0, chain_of(corrupt))).error, corrupt_message);
+  EXPECT_EQ(answer_to(one("t", 0, chain_of("abcde"))).error, corrupt_message);
+  EXPECT_EQ(answer_to(one("t", 0, chain_of(old))).error, unsupported_for_message_format);
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"}, control))).error, invalid_record);
+  EXPECT_EQ(answer_to(one("t", 0, {})).error, invalid_record);
+  auto large = answer_to(one("t", 0, make_batch({std::string(2'000'000, 'x')})));
+  EXPECT_EQ(large.error, message_too_large);
+  EXPECT_THAT(large.error_message.value_or(""), ::testing::HasSubstr("1048588"));
+  EXPECT_EQ(log_of("t", 0).log_end().value, 0);
+}
+
+TEST_F(produce, zstd_needs_version_7) {
+  auto zstd = log::batch_options{.compression = log::codec::zstd};
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"}, zstd)), 6).error, unsupported_compression_type);
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"}, zstd)), 7).error, none);
+}
+
+TEST_F(produce, a_retried_batch_gets_its_first_offset_again) {
+  auto numbered = [](std::int32_t sequence) {
+    return make_batch({"a", "b"},
+                      {.producer = {5}, .producer_epoch = 0, .base_sequence = sequence});
+  };
+  EXPECT_EQ(answer_to(one("t", 1, numbered(0))).base_offset, 0);
+  EXPECT_EQ(answer_to(one("t", 1, numbered(2))).base_offset, 2);
+  auto again = answer_to(one("t", 1, numbered(0)));
+  EXPECT_EQ(again.error, none);
+  EXPECT_EQ(again.base_offset, 0);
+  EXPECT_EQ(answer_to(one("t", 1, numbered(20))).error, out_of_order_sequence_number);
+  EXPECT_EQ(log_of("t", 1).log_end().value, 4);
+}
+
+TEST_F(produce, without_acks_nothing_is_answered_and_a_failure_closes) {
+  auto good = send(one("t", 1, make_batch({"a"}), 0), 9);
+  EXPECT_EQ(good.what, net::response::action::nothing);
+  EXPECT_EQ(log_of("t", 1).log_end().value, 1);
+  auto bad = send(one("missing", 0, make_batch({"a"}), 0), 9);
+  EXPECT_EQ(bad.what, net::response::action::close);
+  EXPECT_THAT(bad.reason, ::testing::HasSubstr("UNKNOWN_TOPIC_OR_PARTITION"));
+}
+
+TEST_F(produce, refuses_other_acks_and_transactions) {
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"}), 5)).error, invalid_required_acks);
+  auto request = one("t", 0, make_batch({"a"}));
+  request.transactional_id = "x";
+  EXPECT_EQ(answer_to(std::move(request)).error, invalid_txn_state);
+  EXPECT_EQ(log_of("t", 0).log_end().value, 0);
+}
+
+task<> release(memory_log& log) {
+  log.release();
+  co_return;
+}
+
+task<> produce_on(task<net::response> work, bool& done) {
+  (void)co_await std::move(work);
+  done = true;
+}
+
+TEST_F(produce, is_acknowledged_when_durable_and_keeps_the_order_of_the_requests) {
+  auto& log = log_of("t", 0);
+  log.hold();
+  bool done[2] = {false, false};
+  // Both arrive on core 1; the partition is on core 0.
+  for (int i = 0; i < 2; ++i) {
+    auto request = one("t", 0, make_batch({i == 0 ? "first" : "second"}));
+    auto body = net::join(net::encode(std::move(request), 9));
+    machine_->start(1,
+                    produce_on(answer(*this, net::api_key::produce, 9, std::move(body)), done[i]));
+  }
+  machine_->run_until([&] { return log.log_end().value == 2; });
+  EXPECT_FALSE(done[0] || done[1]);
+  machine_->run(0, release(log));
+  machine_->run_until([&] { return done[0] && done[1]; });
+  auto records = machine_->run(0, log.read({0}, {2}, {.max_bytes = 1000}));
+  auto bytes = records->records.to_string();
+  EXPECT_LT(bytes.find("first"), bytes.find("second"));
+}
+
+TEST_F(produce, a_failed_log_is_a_storage_error_that_old_clients_understand) {
+  log_of("t", 0).fail(log::errc::storage_failed);
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"}))).error, kafka_storage_error);
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"})), 3).error, not_leader_or_follower);
+}
+
+}  // namespace
+}  // namespace karst::cluster::testing
