@@ -80,6 +80,9 @@ class disk_log final : public partition_log {
   bool is_shut() const { return shut_; }
   // The journal says that the log is gone: nothing of it may be written there any more.
   void mark_removed() { removed_ = true; }
+  bool is_removed() const { return removed_; }
+  // Done when no segment write is in flight.
+  task<> settle();
   void mark_damaged();
   bool is_damaged() const { return damaged_; }
   // Clean stop, after shut(): everything into the segments, files cut to their ends.

@@ -17,6 +17,12 @@ task<bool> takes_direct(std::string directory) {
   co_return opened.has_value() || opened.error() != karst::errc::invalid;
 }
 
+// Whether a partition directory is of this incarnation of its topic.
+task<bool> holds_topic(std::string directory, uuid topic_id) {
+  auto text = co_await read_file(directory + "/" + std::string{partition_metadata_file}, 4 * KiB);
+  co_return text&& parse_partition_metadata(*text) == topic_id;
+}
+
 // Removal of a log goes on where a crash interrupted it.
 task<> remove_directory_tree(std::string path) {
   if (auto names = co_await list_directory(path)) {
@@ -71,6 +77,14 @@ task<expected<void, error>> disk_log_directory::look_around() {
     known.insert(name);
     report_.logs.push_back(
         {id, log.state.topic, log.state.partition, log.state.topic_id, log.core});
+  }
+  for (auto const& [id, log] : recovered_.logs) {
+    auto name = partition_directory(log.state.topic, log.state.partition);
+    if (!log.removed || !existing.contains(name) || known.contains(name)) continue;
+    if (co_await holds_topic(path + "/" + name, log.state.topic_id)) {
+      co_await remove_directory_tree(path + "/" + name);
+      known.insert(name);
+    }
   }
   for (auto const& name : *names) {
     auto parsed = parse_partition_directory(name);

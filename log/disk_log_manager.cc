@@ -1,11 +1,14 @@
 #include "log/disk_log_manager.h"
 
+#include "log/limits.h"
 #include "reactor/base/logging.h"
+#include "reactor/file_facts.h"
 #include "reactor/submit_to.h"
 
 namespace karst::log {
 namespace {
 
+constexpr auto space_interval = 5s;
 // How long appends wait for memory that nothing but time gives back.
 constexpr auto memory_patience = 5ms;
 
@@ -129,6 +132,7 @@ task<expected<void, error>> disk_log_manager::begin(std::vector<log_id> logs,
   co_await submit_to(directory_.home(),
                      [&directory = directory_, &healthy] { directory.claim(healthy); });
   tasks_.spawn(retention_loop());
+  tasks_.spawn(watch_space());
   co_return expected<void, error>{};
 }
 
@@ -329,6 +333,8 @@ task<expected<void, error>> disk_log_manager::remove(log_id id) {
   auto log = known->second;
   co_await log->shut();
   log->mark_removed();
+  // The files go under another name soon: no write may look for them under this one.
+  co_await log->settle();
   journal_->forget(*log);
   remove_entry entry{id, log->generation()};
   while (!journal_->claim(remove_entry_bytes, 0, true)) {
@@ -341,6 +347,8 @@ task<expected<void, error>> disk_log_manager::remove(log_id id) {
     journal_pin until_gone;
     journal_->pin(until_gone, journal_->forming_ordinal());
     auto durable = co_await journal_->durable(journal_->forming_sequence());
+    // From here on the removal alone is remembered.
+    if (durable) journal_->pin(log->pin(), 0);
     if (durable) co_await log->unlink_files();
     until_gone.unlink();
   }
@@ -405,7 +413,8 @@ task<> disk_log_manager::destage_loop() {
     if (!(co_await journal_->oldest_is_written())) co_return;
     std::vector<std::shared_ptr<disk_log>> pinned;
     journal_->for_each_pin_of_oldest([this, &pinned](journal_pin& pin) {
-      if (pin.log == nullptr) return;
+      // Removals let go by themselves.
+      if (pin.log == nullptr || pin.log->is_removed()) return;
       if (auto known = logs_.find(pin.log->id()); known != logs_.end()) {
         pinned.push_back(known->second);
       }
@@ -431,6 +440,30 @@ task<> disk_log_manager::retention_loop() {
       if (stopping_ || services_.failed()) co_return;
       if (!log->is_shut()) co_await log->apply_retention(core::current().clock().wall_now());
     }
+  }
+}
+
+// The hard mark: with less free space than that, produce is refused, so that everything else
+// (fetching, deleting, trimming, carrying, offset commits) goes on.
+task<> disk_log_manager::watch_space() {
+  while (!stopping_ && !services_.failed()) {
+    if (auto space = free_space(services_.directory)) {
+      auto const mark = std::min<std::uint64_t>(limit::free_space_least, space->total_bytes / 20);
+      auto const full = space->available_bytes < mark;
+      if (full && !services_.full) {
+        logging::error("log",
+                       "{} has {} MiB left, less than the hard mark of {} MiB: produce requests "
+                       "are refused until there is room; delete topics, lower retention, or "
+                       "enlarge the volume",
+                       services_.directory, space->available_bytes / MiB, mark / MiB);
+      } else if (!full && services_.full) {
+        logging::info("log", "{} has room again: {} MiB", services_.directory,
+                      space->available_bytes / MiB);
+      }
+      services_.full = full;
+      if (full) journal_->room_made().wake_all();
+    }
+    (void)co_await sleep_until(core::current().now() + space_interval, &stop_);
   }
 }
 

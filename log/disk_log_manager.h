@@ -38,6 +38,7 @@ class disk_log_manager final : public log_manager {
   task<expected<void, error>> make_files(std::string path, uuid topic_id);
   task<> destage_loop();
   task<> retention_loop();
+  task<> watch_space();
   task<> relocate(std::shared_ptr<disk_log> log);
   task<> free_memory(std::shared_ptr<disk_log> log);
   task<> make_memory();

@@ -69,11 +69,12 @@ task<expected<>> disk_log::destage() {
     co_return expected<>{};
   }
   if (!tail_.started()) co_return expected<>{};
+  if (removed_) co_return fail(karst::errc::closed);
   destaging_ = true;
   expected<> done;
   // What becomes durable meanwhile is for the next time: a busy log must not keep others waiting.
   auto const goal = durable_position_;
-  while (done && !services_.failed()) {
+  while (done && !services_.failed() && !removed_) {
     auto part = segments_.at(staged_.segment);
     if (!part->usable()) {
       (void)co_await part->installed().wait();
@@ -110,11 +111,15 @@ void disk_log::compact() {
   if (staged_.at.value >= align_down(tail_.end().at.value, block_size)) tail_.compact();
 }
 
+task<> disk_log::settle() {
+  while (destaging_) (void)co_await staged_moved_.wait();
+}
+
 task<expected<void, errc>> disk_log::carry(entry_type type) {
   auto part = segments_.rbegin()->second;
   if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
     auto flushed = co_await part->flush_indexes();
-    if (!flushed) {
+    if (!flushed && !removed_) {
       services_.fail(fmt::format("writing {}: {}", part->path(segment_file::offset_index),
                                  describe(flushed.error())));
     }

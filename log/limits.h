@@ -8,6 +8,11 @@
 // The log's own limits, each with its derivation and what happens at it.
 namespace karst::limit {
 
+// Free space of a log directory's volume below which produce is refused (the hard mark), or a
+// twentieth of a smaller volume: enough for state, indexes, consumer offsets and the journal files
+// of another start. At it: space_exhausted, until there is room.
+inline constexpr std::uint64_t free_space_least = 512 * MiB;
+
 // Leader epochs kept per log. Epochs without records are not kept, so this is elections that were
 // followed by a write within the retention time; 12 bytes each, hence 12 KiB of a state entry. At
 // it: the oldest is forgotten.
