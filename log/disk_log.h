@@ -90,6 +90,9 @@ class disk_log final : public partition_log {
   task<> close_files();
   // Removal: renames the directory, then deletes it; the name is gone for good when done.
   task<> unlink_files();
+  // After rest() of all logs, if it had anything to do: the producer snapshot and the leader epochs
+  // in Kafka's form. Failures are only told.
+  task<> leave_kafka_files();
   // Retention by size and time: forgets whole old segments; their files go once the new log start
   // is durable.
   task<> apply_retention(wall_ms now);
@@ -129,8 +132,6 @@ class disk_log final : public partition_log {
   task<> write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
                      expected<>& result);
   task<expected<>> seal_segment(std::shared_ptr<segment> part);
-  // At rest: the producer snapshot and the leader epochs, in Kafka's form. Failures are only told.
-  task<> leave_kafka_files();
   std::string spare_path() const { return path_ + "/next.spare"; }
   std::shared_ptr<segment> segment_of(offset at) const;
   // Reading: bytes of a segment from the tail, or from the file where the tail does not hold them.
@@ -173,6 +174,7 @@ class disk_log final : public partition_log {
   bool shut_ = false;
   bool damaged_ = false;
   bool removed_ = false;
+  bool rested_ = false;            // rest() had something to do
   std::uint64_t index_valid_ = 0;  // recovered: of the active segment's index files
   std::uint64_t last_step_ = 0;    // of the last preallocation
   waiters durable_waiters_;

@@ -489,6 +489,12 @@ task<expected<void, error>> disk_log_manager::close(progress_callback progress) 
     co_await resting.join();
   }
   auto stopped = co_await journal_->stop(!services_.failed());
+  {
+    // Only now: new files make every sync beside them wait for the file system's own journal.
+    task_set leaving;
+    for (auto& [id, log] : logs_) leaving.spawn(log->leave_kafka_files());
+    co_await leaving.join();
+  }
   std::vector<offset_checkpoint> ends;
   std::vector<offset_checkpoint> starts;
   for (auto& [id, log] : logs_) {

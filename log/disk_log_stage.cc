@@ -167,7 +167,7 @@ task<expected<>> disk_log::rest() {
   head_journaled_ = false;
   if (spare_ready_) (void)co_await unlink_file(spare_path());
   if (auto carried = co_await carry(); !carried) co_return fail(karst::errc::io_error);
-  co_await leave_kafka_files();
+  rested_ = true;
   co_return expected<>{};
 }
 
