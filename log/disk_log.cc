@@ -217,6 +217,13 @@ log_state disk_log::snapshot() const {
 void disk_log::add_state(log_state const& state, entry_type type) {
   encode_state(state, type, services_.journal->add(encoded_bytes(state)));
   if (tail_.started()) head_journaled_ = true;
+  // The remainder is in this file only, until its block is in the segment (I-7).
+  auto const ordinal = services_.journal->forming_ordinal();
+  if (!state.remainder.empty() && (marks_.empty() || marks_.back().ordinal != ordinal)) {
+    auto const block = state.end_position.at.value - state.remainder.size();
+    marks_.push_back({ordinal, {state.end_position.segment, position{block}}});
+    if (pin_.ordinal != 0) repin();
+  }
   if (pin_.ordinal == 0) {
     state_ordinal_ = services_.journal->forming_ordinal();
     repin();
@@ -231,8 +238,9 @@ void disk_log::repin() {
   services_.journal->pin(pin_, ordinal);
 }
 
-void disk_log::drop_marks(log_position durable, log_position end) {
-  while (!marks_.empty()) {
+void disk_log::drop_marks(log_position durable, log_position end, std::uint64_t state_ordinal) {
+  // The state's own remainder counts for older files; in its own file it stays until it is staged.
+  while (!marks_.empty() && marks_.front().ordinal < state_ordinal) {
     // The bytes of this mark end where the next begins.
     auto until = marks_.size() > 1 ? marks_[1].start : end;
     auto const& staged = durable;

@@ -125,7 +125,7 @@ class disk_log final : public partition_log {
   task<expected<>> make_segment(offset base);
   log_state snapshot() const;
   void add_state(log_state const& state, entry_type type);
-  void drop_marks(log_position durable, log_position end);
+  void drop_marks(log_position durable, log_position end, std::uint64_t state_ordinal);
   void repin();
   task<expected<>> write_segment(std::shared_ptr<segment> part, std::uint64_t from,
                                  std::uint64_t to);

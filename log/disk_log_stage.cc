@@ -116,6 +116,7 @@ task<> disk_log::settle() {
 }
 
 task<expected<void, errc>> disk_log::carry(entry_type type) {
+  if (removed_) co_return std::unexpected(errc::closed);
   auto part = segments_.rbegin()->second;
   if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
     auto flushed = co_await part->flush_indexes();
@@ -137,7 +138,7 @@ task<expected<void, errc>> disk_log::carry(entry_type type) {
   auto written = co_await journal.durable(journal.forming_sequence());
   if (!written) co_return written;
   state_ordinal_ = std::max(state_ordinal_, ordinal);
-  drop_marks(state.durable_through, state.end_position);
+  drop_marks(state.durable_through, state.end_position, ordinal);
   repin();
   co_return expected<void, errc>{};
 }
@@ -145,7 +146,7 @@ task<expected<void, errc>> disk_log::carry(entry_type type) {
 // What a clean stop leaves: everything in the segments, the last block too, files cut to their
 // ends, indexes whole. A log that nothing woke since the start is at rest already.
 task<expected<>> disk_log::rest() {
-  if (!tail_.started() || damaged_) co_return expected<>{};
+  if (!tail_.started() || damaged_ || removed_) co_return expected<>{};
   while (durable_end_ < end_ && !services_.failed()) (void)co_await durable_waiters_.wait();
   expected<> done;
   do {
@@ -255,7 +256,12 @@ task<expected<>> disk_log::replay(log_position where, std::span<std::byte const>
 task<expected<>> disk_log::finish_replay(log_position end) {
   // The journal's bytes must lead to the end that its entries named.
   if (!tail_.started() || tail_.end() != end) co_return fail(karst::errc::corrupt);
-  if (auto done = co_await destage(); !done) co_return done;
+  // All of it: the new journal will hold the last block only, and the old ones go. A destage that
+  // is under way already may have a nearer goal.
+  log_position const target{end.segment, position{align_down(end.at.value, block_size)}};
+  while (staged_ < target) {
+    if (auto done = co_await destage(); !done) co_return done;
+  }
   auto part = segments_.rbegin()->second;
   part->written = staged_.at.value;
   std::uint64_t cut = 0;

@@ -10,22 +10,40 @@ constexpr std::size_t read_size = 256 * KiB;
 
 std::string text_of(log::errc code) { return std::string{log::describe(code)}; }
 
-task<std::string> append_one(log::partition_log& log, log_book& book, log::validated_batch batch) {
+task<std::string> append_one(log::partition_log& log, log_book& book, std::uint64_t number,
+                             std::size_t size, std::int32_t sequence) {
+  auto batch = make_batch(log.id().value, number, size, sequence);
   if (auto room = co_await log.room_for(batch.size()); !room) co_return text_of(room.error());
   auto bytes = comparable_bytes(batch.bytes);
   auto info =
       log.append(batch, {.epoch = log.latest_epoch(), .now = core::current().clock().wall_now()});
   if (!info) co_return text_of(info.error());
-  book.batches[info->first.value] = {
-      .base = info->first.value, .end = info->end.value, .bytes = std::move(bytes)};
+  book.batches[info->first.value] = {.base = info->first.value,
+                                     .end = info->end.value,
+                                     .bytes = std::move(bytes),
+                                     .number = number,
+                                     .size = size,
+                                     .sequence = sequence};
   book.claimed = info->end.value;
   if (auto durable = co_await log.durable(info->end); !durable) co_return text_of(durable.error());
   book.acked = std::max(book.acked, info->end.value);
   co_return "";
 }
 
-task<> append_in_background(log::partition_log& log, log_book& book, log::validated_batch batch) {
-  (void)co_await append_one(log, book, std::move(batch));
+task<> append_in_background(log::partition_log& log, log_book& book, std::uint64_t number,
+                            std::size_t size) {
+  (void)co_await append_one(log, book, number, size, -1);
+}
+
+task<std::string> retry_one(log::partition_log& log, written_batch const& sent) {
+  auto batch = make_batch(log.id().value, sent.number, sent.size, sent.sequence);
+  auto info =
+      log.append(batch, {.epoch = log.latest_epoch(), .now = core::current().clock().wall_now()});
+  if (!info) co_return text_of(info.error());
+  if (!info->duplicate) co_return "appended a second time";
+  if (info->first.value != sent.base)
+    co_return fmt::format("{} instead of {}", info->first.value, sent.base);
+  co_return "";
 }
 
 task<> sleep_for(duration span) { (void)co_await sleep_until(core::current().now() + span); }
@@ -113,8 +131,8 @@ void log_node::kill() {
 
 std::string log_node::create(std::uint64_t id, log::log_config const& config) {
   auto& book = ledger_.books[id];
-  book.topic = fmt::format("topic{}", id);
-  book.partition = static_cast<std::int32_t>(id % 7);
+  // Ids a hundred apart are of one topic that was deleted and made again.
+  book.topic = fmt::format("topic{}", id % 100);
   book.topic_id = make_uuid(id, id * 77);
   book.config = config;
   book.create_began = true;
@@ -143,7 +161,29 @@ std::string log_node::append(std::uint64_t id, std::size_t bytes) {
   auto* log = find(id);
   if (log == nullptr) return "no such log";
   return cores_.run(core_of(id),
-                    append_one(*log, ledger_.books[id], make_batch(id, next_batch_++, bytes)));
+                    append_one(*log, ledger_.books[id], ledger_.next_batch++, bytes, -1));
+}
+
+std::string log_node::append_in_sequence(std::uint64_t id, std::size_t bytes) {
+  auto* log = find(id);
+  if (log == nullptr) return "no such log";
+  auto& book = ledger_.books[id];
+  auto const sequence = book.next_sequence;
+  auto const before = book.claimed;
+  auto problem =
+      cores_.run(core_of(id), append_one(*log, book, ledger_.next_batch++, bytes, sequence));
+  book.next_sequence += static_cast<std::int32_t>(book.claimed - before);
+  return problem;
+}
+
+std::string log_node::retry(std::uint64_t id) {
+  auto* log = find(id);
+  auto const* sent = ledger_.books[id].last_of_producer();
+  if (log == nullptr || sent == nullptr) return "";
+  auto problem = cores_.run(core_of(id), retry_one(*log, *sent));
+  return problem.empty()
+             ? ""
+             : fmt::format("log {}: a retry of the batch at {}: {}\n", id, sent->base, problem);
 }
 
 void log_node::append_all(std::vector<append_request> const& requests) {
@@ -153,8 +193,8 @@ void log_node::append_all(std::vector<append_request> const& requests) {
     for (auto const& one : all) {
       auto* log = self.core_of(one.id) == here ? self.find(one.id) : nullptr;
       if (log == nullptr) continue;
-      auto batch = make_batch(one.id, self.next_batch_++, one.bytes);
-      appends.spawn(append_in_background(*log, self.ledger_.books[one.id], std::move(batch)));
+      appends.spawn(append_in_background(*log, self.ledger_.books[one.id],
+                                         self.ledger_.next_batch++, one.bytes));
     }
     co_await appends.join();
   };

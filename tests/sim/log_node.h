@@ -28,6 +28,10 @@ class log_node {
   std::string remove(std::uint64_t id);
   // Waits for room, appends, and waits until it is durable; the ledger learns of both.
   std::string append(std::uint64_t id, std::size_t bytes);
+  // By the log's idempotent producer, one batch after another.
+  std::string append_in_sequence(std::uint64_t id, std::size_t bytes);
+  // The producer sends its newest batch once more: recognised, or else the complaint.
+  std::string retry(std::uint64_t id);
   // The same for many at once, concurrently on all logs.
   struct append_request {
     std::uint64_t id = 0;
@@ -62,7 +66,6 @@ class log_node {
   machine cores_;
   std::unique_ptr<log::log_directory> directory_;
   std::vector<std::unique_ptr<log::log_manager>> managers_;
-  std::uint64_t next_batch_ = 0;
 };
 
 // All batches of a log as it serves them, or the reason why it does not.
