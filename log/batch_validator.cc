@@ -143,10 +143,11 @@ class record_checks {
     gaps_ |= facts.offset_delta != index_;
     max_timestamp_ = std::max(max_timestamp_, timestamp);
     bool in_time = (timestamp >= earliest_ && timestamp <= latest_) || timestamp == -1;
-    if (check_time_ && !in_time) [[unlikely]]
+    if (keys_required_ && !facts.has_key) [[unlikely]] {
+      note("a compacted topic takes no record without a key");
+    } else if (check_time_ && !in_time) [[unlikely]] {
       bad_time(timestamp);
-    if (keys_required_ && !facts.has_key) [[unlikely]]
-      bad_key();
+    }
     ++index_;
     return true;
   }
@@ -154,6 +155,7 @@ class record_checks {
   bool gaps() const { return gaps_; }
   wall_ms max_timestamp() const { return max_timestamp_; }
 
+  // As Kafka: a wrong timestamp anywhere names the whole.
   expected<void, batch_error> verdict() {
     if (total_ == 0) return {};
     auto const* why =
@@ -165,13 +167,9 @@ class record_checks {
 
  private:
   void bad_time(wall_ms timestamp) {
-    if (total_ == 0) code_ = errc::invalid_timestamp;
+    code_ = errc::invalid_timestamp;
     note(fmt::format("timestamp {} is out of range: it should be within [{}, {}]", timestamp,
                      earliest_, latest_));
-  }
-  void bad_key() {
-    code_ = errc::invalid_record;
-    note("a compacted topic takes no record without a key");
   }
   void note(std::string message) {
     ++total_;

@@ -43,6 +43,7 @@ task<> connection::run() {
 
 void connection::stop() {
   stopping_ = true;
+  info_.stopping = true;
   info_.closing.request();
   pending_changed_.wake_all();
   queue_.moved().wake_all();

@@ -18,6 +18,7 @@ struct connection_info {
   std::string peer;             // "127.0.0.1:51234"
   std::string client_software;  // from ApiVersions v3+: "librdkafka 2.0.2", escaped
   abort_source closing;         // requested when the connection ends: parked fetches give up
+  bool stopping = false;        // it ends because the broker stops: answers are still sent
 };
 
 // One request, its header decoded. `body` holds the bytes after the header; views decoded from it

@@ -39,6 +39,7 @@ net::error_code check_divergence(log::partition_log const& log, fetch_job const&
 fetch_result failed(net::error_code error, std::int16_t version) {
   fetch_result result;
   result.error = for_version(error, version, knows_storage_error);
+  result.asked_log = true;
   return result;
 }
 
@@ -49,6 +50,7 @@ task<fetch_result> read_one(broker& broker, fetch_job const& job, std::size_t bu
   if (error != net::error_code::none) co_return failed(error, job.version);
 
   fetch_result result;
+  result.asked_log = true;
   result.high_watermark = partition->high_watermark();
   result.last_stable = partition->last_stable_offset();
   result.log_start = partition->log().log_start();
@@ -62,9 +64,12 @@ task<fetch_result> read_one(broker& broker, fetch_job const& job, std::size_t bu
   auto read = co_await partition->read(job.from, read_bound::high_watermark, limits);
   if (!read) co_return failed(to_error_code(read.error()), job.version);
   if (job.version < knows_zstd && has_zstd(read->records)) {
-    co_return failed(net::error_code::unsupported_compression_type, job.version);
+    auto refused = failed(net::error_code::unsupported_compression_type, job.version);
+    refused.asked_log = false;  // Kafka refuses it after reading
+    co_return refused;
   }
   result.bytes = read->records.size();
+  result.max_bytes = job.max_bytes;
   result.older_segment = read->older_segment;
   if (result.bytes != 0) result.records = foreign{std::move(read->records)};
   co_return result;
@@ -73,8 +78,9 @@ task<fetch_result> read_one(broker& broker, fetch_job const& job, std::size_t bu
 }  // namespace
 
 task<std::vector<fetch_result>> read_partitions(broker& broker, std::vector<fetch_job> const& jobs,
-                                                std::size_t budget, bool first) {
+                                                std::size_t budget) {
   std::vector<fetch_result> results;
+  bool first = true;
   results.reserve(jobs.size());
   for (auto const& job : jobs) {
     auto& result = results.emplace_back(co_await read_one(broker, job, budget, first));

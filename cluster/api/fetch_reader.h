@@ -27,13 +27,14 @@ struct fetch_result {
   log::epoch_end diverging{};
   foreign<buffer_chain> records;
   std::size_t bytes = 0;
+  std::size_t max_bytes = 0;  // as asked for the partition
   bool older_segment = false;
+  bool asked_log = false;  // by its owner, rather than refused before
 };
 
-// Reads for partitions of one core, in their order, there. `budget` bounds their records together;
-// while nothing has been found yet
-// (`first`), the first partition that has records gives at least one whole batch (KIP-74).
+// Reads for partitions of one core, in their order, there. `budget` bounds their records together,
+// but the first partition that has records gives at least one whole batch (KIP-74).
 task<std::vector<fetch_result>> read_partitions(broker& broker, std::vector<fetch_job> const& jobs,
-                                                std::size_t budget, bool first);
+                                                std::size_t budget);
 
 }  // namespace karst::cluster

@@ -1,3 +1,4 @@
+#include "cluster/api/distinct.h"
 #include "cluster/api/errors.h"
 #include "cluster/api/handlers.h"
 #include "cluster/api/owners.h"
@@ -23,11 +24,31 @@ struct append_job {
 struct append_result {
   net::error_code error = net::error_code::none;
   std::string message;
-  log::append_info info{};
+  std::vector<log::record_error> records;  // which records are to blame
+  log::append_info info{
+      .first = log::no_offset, .end = log::no_offset, .log_start = log::no_offset};
 };
 
 append_result failed(net::error_code error, std::string message = {}) {
   return {.error = error, .message = std::move(message)};
+}
+
+// Of errors that lie in the records Kafka tells the log's start too.
+append_result refused(append_error error, partition* where) {
+  auto result = failed(to_error_code(error.code), std::move(error.message));
+  result.records = std::move(error.records);
+  switch (error.code) {
+    case log::errc::invalid_record:
+    case log::errc::invalid_timestamp:
+    case log::errc::unsupported_compression:
+    case log::errc::out_of_order_sequence:
+    case log::errc::invalid_producer_epoch:
+      if (where != nullptr) result.info.log_start = where->log().log_start();
+      break;
+    default:
+      break;
+  }
+  return result;
 }
 
 // On the partition's core. The append takes its place in the partition's order before the first
@@ -40,7 +61,7 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
   }
   auto appended = co_await partition->append(*job.records, {.produce_version = job.version});
   if (!appended) {
-    result = failed(to_error_code(appended.error().code), std::move(appended.error().message));
+    result = refused(std::move(appended.error()), broker.partitions().find(job.log));
     co_return;
   }
   result.info = *appended;
@@ -81,12 +102,20 @@ append_result refuse_whole(net::produce_request const& request) {
   return {};
 }
 
+using asked_partition = distinct_topic<net::produce_request::partition>::mention;
+
 // What keeps one partition's records from being appended, or else where they go.
 expected<owner, append_result> check(broker& broker, metadata_snapshot const& snapshot,
-                                     std::string_view topic,
-                                     net::produce_request::partition const& partition) {
+                                     std::string_view topic, asked_partition const& asked) {
+  auto const& partition = *asked.asked;
   auto found = find_owner(broker, snapshot, topic, partition.index);
   if (!found) return std::unexpected(failed(found.error()));
+  // Kafka appends the last batch, and loses the others without a word.
+  if (asked.repeated) {
+    return std::unexpected(
+        failed(net::error_code::invalid_request,
+               "the partition is named more than once in the request: nothing was appended"));
+  }
   if (!partition.records || partition.records->empty()) {
     return std::unexpected(
         failed(net::error_code::invalid_record, "the partition comes without a record batch"));
@@ -99,6 +128,10 @@ void fill(partition_answer& answer, append_result const& result, std::int16_t ve
   answer.base_offset = -1;
   if (result.error != net::error_code::none) {
     if (!result.message.empty()) answer.error_message = result.message;
+    answer.log_start_offset = result.info.log_start.value;
+    for (auto const& each : result.records) {
+      answer.record_errors.push_back({each.index, each.message});
+    }
     return;
   }
   answer.base_offset = result.info.first.value;
@@ -113,10 +146,11 @@ task<net::produce_response> handle(request_context& context, net::produce_reques
   auto snapshot = broker.metadata().current();
   auto refused = refuse_whole(request);
 
-  // One result for each partition of the request, in its order.
+  // One result for each partition, in the order of `topics`.
+  auto topics = distinct(request.topics);
   std::vector<append_result> results;
   std::vector<owned_job<append_job>> jobs;
-  for (auto const& topic : request.topics) {
+  for (auto const& topic : topics) {
     for (auto const& partition : topic.partitions) {
       auto place = results.size();
       auto& result = results.emplace_back(refused);
@@ -129,7 +163,7 @@ task<net::produce_response> handle(request_context& context, net::produce_reques
       jobs.push_back(
           {target->core,
            place,
-           {target->log, &*partition.records, context.version, request.acks != acks_none}});
+           {target->log, &*partition.asked->records, context.version, request.acks != acks_none}});
     }
   }
   if (!jobs.empty())
@@ -137,13 +171,13 @@ task<net::produce_response> handle(request_context& context, net::produce_reques
 
   net::produce_response response;
   std::size_t place = 0;
-  for (auto const& topic : request.topics) {
+  for (auto const& topic : topics) {
     auto& answer = response.topics.emplace_back();
     answer.name = topic.name;
     for (auto const& partition : topic.partitions) {
       auto const& result = results[place++];
-      fill(answer.partitions.emplace_back(partition_answer{.index = partition.index}), result,
-           context.version);
+      fill(answer.partitions.emplace_back(partition_answer{.index = partition.asked->index}),
+           result, context.version);
       if (request.acks != acks_none || result.error == net::error_code::none) continue;
       // Nobody reads an answer to acks=0: the end of the connection is the only sign there is.
       context.what = net::response::action::close;

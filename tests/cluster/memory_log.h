@@ -95,8 +95,11 @@ class memory_log final : public log::partition_log {
     for (auto const& each : batches_) {
       if (each.end <= from || each.end > end) continue;
       auto whole = limits.whole_first_batch && result.records.empty();
-      if (!whole && result.records.size() + each.bytes.size() > limits.max_bytes) break;
-      result.records.append(each.bytes.share());
+      auto room = limits.max_bytes - std::min(limits.max_bytes, result.records.size());
+      if (room == 0 && !whole) break;
+      // The last batch may be cut, as in a real log's answer.
+      auto batch = buffer_chain{each.bytes.share()};
+      result.records.append(batch.slice(0, whole ? batch.size() : std::min(room, batch.size())));
     }
     co_return result;
   }

@@ -230,6 +230,18 @@ TEST_F(batch_validator_test, compacted_topics_need_keys) {
   EXPECT_EQ(result.error().records[0].index, 1);
 }
 
+TEST_F(batch_validator_test, one_wrong_timestamp_names_the_whole_and_a_record_is_blamed_once) {
+  batch_builder builder;
+  builder.add(now - 9000, std::nullopt, "neither key nor time");
+  builder.add(now - 9000, "a", "too old");
+  builder.add(now, std::nullopt, "no key");
+  auto batch = builder.finish();
+  auto result = validate(batch.bytes(), {.timestamp_before_max_ms = 3000, .keys_required = true});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, errc::invalid_timestamp);
+  EXPECT_EQ(result.error().records.size(), 3U);
+}
+
 TEST_F(batch_validator_test, bombs_are_refused) {
   std::string zeros(20'000'000, '\0');
   for (auto compression : {codec::gzip, codec::snappy, codec::lz4, codec::zstd}) {

@@ -73,6 +73,80 @@ TEST_F(reading, the_first_batch_comes_whole_and_later_partitions_keep_the_limit)
   EXPECT_EQ(response.topics[0].partitions[1].records->size(), 0u);
 }
 
+// Partitions 0 and 1 live on two cores, which read at the same time.
+TEST_F(reading, partitions_of_several_cores_share_the_limit_of_the_answer) {
+  auto batch = make_batch({std::string(1000, 'x')});
+  auto size = batch.size();
+  for (std::int32_t partition : {0, 1}) {
+    for (int i = 0; i < 4; ++i) append(partition, make_batch({std::string(1000, 'x')}));
+  }
+  auto sizes = [&](std::int32_t max_bytes, std::int32_t partition_max_bytes) {
+    auto request = fetch_from(0, 1);
+    request.max_bytes = max_bytes;
+    request.topics[0].partitions.push_back({.index = 0, .fetch_offset = 0});
+    for (auto& each : request.topics[0].partitions) each.max_bytes = partition_max_bytes;
+    auto response = ask<net::fetch_response>(std::move(request), 12);
+    auto const& parts = response.topics.at(0).partitions;
+    EXPECT_EQ(parts.at(0).index, 1);
+    return std::pair{parts[0].records->size() / size, parts[1].records->size() / size};
+  };
+  EXPECT_EQ(sizes(1 << 20, 1 << 20), (std::pair{4ul, 4ul}));
+  auto four = static_cast<std::int32_t>(4 * size);
+  EXPECT_EQ(sizes(four, four), (std::pair{2ul, 2ul}));
+  EXPECT_EQ(sizes(1, four), (std::pair{1ul, 0ul}));
+  EXPECT_EQ(sizes(1 << 20, 1), (std::pair{1ul, 0ul}));
+}
+
+TEST_F(reading, a_limit_that_is_divided_is_not_waited_for) {
+  for (int i = 0; i < 4; ++i) append(0, make_batch({std::string(1000, 'x')}));
+  auto before = world_.now();
+  auto request = fetch_from(0);
+  request.topics[0].partitions.push_back({.index = 1, .fetch_offset = 0, .max_bytes = 4000});
+  request.topics[0].partitions[0].max_bytes = 4000;
+  request.min_bytes = 3500;
+  request.max_bytes = 4000;
+  request.max_wait_ms = 60'000;
+  auto answer = fetch(std::move(request));
+  EXPECT_GE(answer.records->size(), 1000u);
+  EXPECT_LT(world_.now() - before, 1s);
+}
+
+TEST_F(reading, a_partition_named_twice_is_answered_once_as_named_last) {
+  append(0, make_batch({"a", "b"}));
+  auto request = fetch_from(99);
+  request.topics.push_back({"missing", {{.index = 0}}});
+  request.topics.push_back(
+      {"t", {{.index = 1, .max_bytes = 100}, {.index = 0, .fetch_offset = 0, .max_bytes = 100}}});
+  auto response = ask<net::fetch_response>(std::move(request), 12);
+  ASSERT_EQ(response.topics.size(), 2u);
+  EXPECT_EQ(response.topics[0].name, "t");
+  auto const& parts = response.topics[0].partitions;
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].index, 0);
+  EXPECT_EQ(parts[0].error, none);
+  EXPECT_GT(parts[0].records->size(), 0u);
+  EXPECT_EQ(parts[1].index, 1);
+  EXPECT_EQ(response.topics[1].partitions.at(0).error, unknown_topic_or_partition);
+}
+
+// Null and empty as Kafka 3.9 and 4.2 answer.
+TEST_F(reading, the_aborted_list_is_null_where_a_log_was_asked_in_vain) {
+  append(0, make_batch({"a"}));
+  auto committed = [&](net::fetch_request request) {
+    request.isolation = net::isolation_level::read_committed;
+    return fetch(std::move(request)).aborted_transactions.has_value();
+  };
+  EXPECT_TRUE(committed(fetch_from(0)));
+  EXPECT_FALSE(committed(fetch_from(7)));
+  EXPECT_TRUE(committed(fetch_from(0, 5)));
+  auto fenced = fetch_from(0);
+  fenced.topics[0].partitions[0].current_leader_epoch = 99;
+  EXPECT_FALSE(committed(std::move(fenced)));
+  auto diverging = fetch_from(50);
+  diverging.topics[0].partitions[0].last_fetched_epoch = log_of("t", 0).latest_epoch().value;
+  EXPECT_FALSE(committed(std::move(diverging)));
+}
+
 TEST_F(reading, errors_of_a_partition) {
   append(0, make_batch({"a"}));
   EXPECT_EQ(fetch(fetch_from(2)).error, offset_out_of_range);
@@ -114,7 +188,8 @@ task<> keep_answer(task<net::response> work, std::optional<net::response>& slot)
   slot = co_await std::move(work);
 }
 
-task<> request_close(net::connection_info& connection) {
+task<> request_close(net::connection_info& connection, bool stopping = false) {
+  connection.stopping = stopping;
   connection.closing.request();
   co_return;
 }
@@ -150,6 +225,25 @@ TEST_F(reading, a_parked_fetch_ends_with_records_at_its_deadline_or_with_its_con
   machine_->run_until([&] { return cut.has_value(); });
   EXPECT_EQ(cut->what, net::response::action::nothing);
   EXPECT_LT(world_.now() - before, 1s);
+}
+
+TEST_F(reading, a_parked_fetch_is_answered_when_the_broker_stops) {
+  append(1, make_batch({"a"}));
+  auto request = fetch_from(1, 1);
+  request.max_wait_ms = 60'000;
+  auto body = net::join(net::encode(std::move(request), 12));
+  std::optional<net::response> ended;
+  auto before = world_.now();
+  machine_->start(0, keep_answer(answer(*this, net::api_key::fetch, 12, std::move(body)), ended));
+  machine_->run(0, request_close(connection_, true));
+  machine_->run_until([&] { return ended.has_value(); });
+  EXPECT_LT(world_.now() - before, 1s);
+  ASSERT_EQ(ended->what, net::response::action::reply);
+  auto response = read<net::fetch_response>(*ended, 12);
+  auto const& answer = response.topics.at(0).partitions.at(0);
+  EXPECT_EQ(answer.error, none);
+  EXPECT_EQ(answer.high_watermark, 1);
+  EXPECT_EQ(answer.records->size(), 0u);
 }
 
 TEST_F(reading, finds_records_by_time_inside_a_compressed_batch) {

@@ -32,6 +32,8 @@ class produce : public broker_fixture {
   }
 };
 
+task<wall_ms> wall_now() { co_return core::current().clock().wall_now(); }
+
 TEST_F(produce, answers_every_partition_in_the_order_of_the_request) {
   request_type request{.acks = -1};
   add(request, "t", 2, make_batch({"a", "b"}));
@@ -39,7 +41,6 @@ TEST_F(produce, answers_every_partition_in_the_order_of_the_request) {
   add(request, "missing", 0, make_batch({"d"}));
   add(request, "t", 1, make_batch({"e"}));
   add(request, "t", 9, make_batch({"f"}));
-  add(request, "t", 2, make_batch({"g"}));
   auto response = ask<response_type>(std::move(request), 9, 1);
   std::string seen;
   for (auto const& topic : response.topics) {
@@ -49,8 +50,47 @@ TEST_F(produce, answers_every_partition_in_the_order_of_the_request) {
     }
   }
   EXPECT_EQ(seen,
-            "t-2 NONE 0; t-0 NONE 0; missing-0 UNKNOWN_TOPIC_OR_PARTITION -1; t-1 NONE 0; "
-            "t-9 UNKNOWN_TOPIC_OR_PARTITION -1; t-2 NONE 2; ");
+            "t-2 NONE 0; t-0 NONE 0; t-1 NONE 0; t-9 UNKNOWN_TOPIC_OR_PARTITION -1; "
+            "missing-0 UNKNOWN_TOPIC_OR_PARTITION -1; ");
+}
+
+TEST_F(produce, a_partition_named_twice_is_answered_once_and_loses_nothing_silently) {
+  request_type request{.acks = -1};
+  add(request, "t", 2, make_batch({"a"}));
+  add(request, "t", 1, make_batch({"b"}));
+  add(request, "missing", 0, make_batch({"c"}));
+  add(request, "t", 2, make_batch({"d"}));
+  auto response = ask<response_type>(std::move(request), 9);
+  ASSERT_EQ(response.topics.size(), 2u);
+  auto const& parts = response.topics[0].partitions;
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].index, 2);
+  EXPECT_EQ(parts[0].error, invalid_request);
+  EXPECT_EQ(parts[1].error, none);
+  EXPECT_EQ(log_of("t", 2).log_end().value, 0);
+}
+
+// What Kafka 3.9 answers: the records by index, the text for all, the start of the log.
+TEST_F(produce, records_out_of_time_are_named_one_by_one) {
+  log::log_config config{.timestamp_before_max_ms = 1000};
+  log_of("t", 0).set_config(config);
+  auto now = machine_->run(0, wall_now());
+  log::batch_builder mixed{{}};
+  mixed.add(now, std::nullopt, "in time");
+  mixed.add(now - 5000, std::nullopt, "late");
+  mixed.add(now - 6000, std::nullopt, "later");
+  auto late = mixed.finish();
+  for (std::int16_t version : {8, 9}) {
+    auto answer = answer_to(one("t", 0, buffer_chain{late.share()}), version);
+    EXPECT_EQ(answer.error, invalid_timestamp);
+    EXPECT_EQ(answer.log_start_offset, 0);
+    ASSERT_EQ(answer.record_errors.size(), 2u);
+    EXPECT_EQ(answer.record_errors[0].batch_index, 1);
+    EXPECT_EQ(answer.record_errors[1].batch_index, 2);
+    EXPECT_THAT(answer.record_errors[0].message.value_or(""), ::testing::HasSubstr("out of range"));
+    EXPECT_THAT(answer.error_message.value_or(""), ::testing::HasSubstr("2 of 3"));
+  }
+  EXPECT_TRUE(answer_to(one("t", 0, buffer_chain{late.share()}), 7).record_errors.empty());
 }
 
 TEST_F(produce, bad_records_get_their_codes_and_a_text) {
