@@ -1,8 +1,6 @@
 #include "log/journal_group.h"
 
-// The streaming state as a value, without an allocation per group.
-#define XXH_STATIC_LINKING_ONLY
-#include <xxhash.h>
+#include "log/group_hash.h"
 
 namespace karst::log {
 namespace {
@@ -42,20 +40,16 @@ void journal_group::add_body(buffer_chain body) {
 std::uint64_t journal_group::seal(std::uint64_t run, std::uint64_t previous_hash, bool clean) {
   auto const padded = align_up(entry_bytes_, block_size);
   std::memset(memory_.data() + entry_bytes_, 0, padded - entry_bytes_);
-  XXH3_state_t state;
-  XXH3_64bits_reset_withSeed(&state, previous_hash);
-  XXH3_64bits_update(&state, memory_.data() + group_header::encoded_bytes,
-                     entry_bytes_ - group_header::encoded_bytes);
-  for (auto const& piece : bodies_.pieces()) {
-    XXH3_64bits_update(&state, piece.data(), piece.size());
-  }
+  group_hash hash{previous_hash};
+  hash.add(memory_.bytes().first(entry_bytes_).subspan(group_header::encoded_bytes));
+  for (auto const& piece : bodies_.pieces()) hash.add(piece.bytes());
   group_header header{.run = run,
                       .sequence = sequence,
                       .live_from = live_from,
                       .bytes = static_cast<std::uint32_t>(size()),
                       .entry_bytes = static_cast<std::uint32_t>(entry_bytes_),
                       .previous_hash = previous_hash,
-                      .hash = XXH3_64bits_digest(&state),
+                      .hash = hash.value(),
                       .clean = clean};
   header.encode({memory_.data(), group_header::encoded_bytes});
   return header.hash;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "log/aligned_memory.h"
+#include "log/group_hash.h"
 #include "reactor/base/hash.h"
 
 namespace karst::log {
@@ -43,14 +44,10 @@ bool whole(group_header const& header, std::span<std::byte const> bytes) {
   auto const padded = align_up(header.entry_bytes, block_size);
   if (padded > header.bytes) return false;
   // Entries, then bodies: padding between them is not hashed.
-  XXH3_state_t* state = XXH3_createState();
-  XXH3_64bits_reset_withSeed(state, header.previous_hash);
-  XXH3_64bits_update(state, bytes.data() + group_header::encoded_bytes,
-                     header.entry_bytes - group_header::encoded_bytes);
-  XXH3_64bits_update(state, bytes.data() + padded, header.bytes - padded);
-  auto const hash = XXH3_64bits_digest(state);
-  XXH3_freeState(state);
-  return hash == header.hash;
+  group_hash hash{header.previous_hash};
+  hash.add(bytes.first(header.entry_bytes).subspan(group_header::encoded_bytes));
+  hash.add(bytes.subspan(padded, header.bytes - padded));
+  return hash.value() == header.hash;
 }
 
 void take_group(journal_scan& scan, group_header const& header, std::uint64_t position) {

@@ -1,10 +1,7 @@
-// The streaming state as a value.
-#define XXH_STATIC_LINKING_ONLY
-#include <xxhash.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "log/group_hash.h"
 #include "log/journal_entry.h"
 #include "log/journal_format.h"
 #include "log/producer_state.h"
@@ -29,11 +26,10 @@ struct journal_group_bytes {
     return std::span{bytes}.subspan(align_up(header.entry_bytes, block_size));
   }
   std::uint64_t computed_hash() const {
-    XXH3_state_t state;
-    XXH3_64bits_reset_withSeed(&state, header.previous_hash);
-    XXH3_64bits_update(&state, entries().data(), entries().size());
-    XXH3_64bits_update(&state, bodies().data(), bodies().size());
-    return XXH3_64bits_digest(&state);
+    log::group_hash hash{header.previous_hash};
+    hash.add(entries());
+    hash.add(bodies());
+    return hash.value();
   }
 };
 
