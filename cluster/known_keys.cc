@@ -1,8 +1,7 @@
 #include "cluster/known_keys.h"
 
-#include <vector>
-
 #include "cluster/broker_config.h"
+#include "cluster/nearest_name.h"
 
 namespace karst::cluster {
 namespace {
@@ -10,6 +9,9 @@ namespace {
 // Legal in a Kafka 3.x or 4.x file and harmless to leave out: they size threads and buffers that do
 // not exist here, or belong to controllers, replicas, groups, transactions and the JVM. Sorted.
 constexpr std::string_view keys_without_meaning[] = {
+    "add.partitions.to.txn.retry.backoff.max.ms",
+    "add.partitions.to.txn.retry.backoff.ms",
+    "alter.config.policy.kraft.compatibility.enable",
     "alter.log.dirs.replication.quota.window.num",
     "alter.log.dirs.replication.quota.window.size.seconds",
     "auto.include.jmx.reporter",
@@ -122,6 +124,18 @@ constexpr std::string_view keys_without_meaning[] = {
     "request.timeout.ms",
     "reserved.broker.max.id",
     "server.max.startup.time.ms",
+    "share.coordinator.append.linger.ms",
+    "share.coordinator.cold.partition.snapshot.interval.ms",
+    "share.coordinator.load.buffer.size",
+    "share.coordinator.snapshot.update.records.per.snapshot",
+    "share.coordinator.state.topic.compression.codec",
+    "share.coordinator.state.topic.min.isr",
+    "share.coordinator.state.topic.num.partitions",
+    "share.coordinator.state.topic.prune.interval.ms",
+    "share.coordinator.state.topic.replication.factor",
+    "share.coordinator.state.topic.segment.bytes",
+    "share.coordinator.threads",
+    "share.coordinator.write.timeout.ms",
     "socket.connection.setup.timeout.max.ms",
     "socket.connection.setup.timeout.ms",
     "socket.listen.backlog.size",
@@ -193,7 +207,6 @@ constexpr refused_key refused_keys[] = {
     {"control.plane.listener.name", "Karst has one listener, which serves everything", remove_it},
     {"group.share.", no_such_groups, remove_it},
     {"group.streams.", no_such_groups, remove_it},
-    {"share.", no_such_groups, remove_it},
     {"max.connection.creation.rate", "Karst does not limit connections that way yet",
      "use max.connections and max.connections.per.ip"},
     {"max.connections.per.ip.overrides", "Karst does not limit connections that way yet",
@@ -204,21 +217,6 @@ constexpr refused_key refused_keys[] = {
 
 bool covers(refused_key const& key, std::string_view name) {
   return key.name.ends_with('.') ? name.starts_with(key.name) : name == key.name;
-}
-
-// Levenshtein's, with one row.
-std::size_t edit_distance(std::string_view one, std::string_view other) {
-  std::vector<std::size_t> row(other.size() + 1);
-  for (std::size_t j = 0; j <= other.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= one.size(); ++i) {
-    auto diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= other.size(); ++j) {
-      auto replaced = diagonal + (one[i - 1] == other[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 }  // namespace
@@ -240,21 +238,13 @@ bool asks_for_nothing(std::string_view value) {
 }
 
 std::string nearest_key(std::string_view name) {
-  std::string_view best;
-  auto best_distance = name.size() / 2 + 1;  // further away it would only confuse
-  auto consider = [&](std::string_view candidate) {
-    auto distance = edit_distance(name, candidate);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = candidate;
-    }
-  };
-  for (auto const& definition : broker_config_definitions()) consider(definition.name);
-  for (auto key : keys_without_meaning) consider(key);
+  nearest_name nearest{name};
+  for (auto const& definition : broker_config_definitions()) nearest.consider(definition.name);
+  for (auto key : keys_without_meaning) nearest.consider(key);
   for (auto const& key : refused_keys) {
-    if (!key.name.ends_with('.')) consider(key.name);
+    if (!key.name.ends_with('.')) nearest.consider(key.name);
   }
-  return std::string{best};
+  return std::string{nearest.found()};
 }
 
 }  // namespace karst::cluster

@@ -26,7 +26,7 @@ struct key_verdict {
 key_verdict judge_key(std::string_view name);
 // Whether this value of a refused key asks for nothing: empty, "false", "none", "PLAINTEXT".
 bool asks_for_nothing(std::string_view value);
-// The known key with the smallest edit distance, or "" when none is near.
+// What a person most likely meant by an unknown key, or "" when no known one is near.
 std::string nearest_key(std::string_view name);
 
 }  // namespace karst::cluster

@@ -1,5 +1,7 @@
 #include "cluster/topic_config.h"
 
+#include "cluster/nearest_name.h"
+
 namespace karst::cluster {
 namespace {
 
@@ -42,15 +44,21 @@ std::vector<config_synonym> broker_synonyms(broker_config const& broker,
   return found;
 }
 
+unexpected<error> unknown_key(std::string_view name) {
+  nearest_name nearest{name};
+  for (auto const& known : topic_config_definitions()) nearest.consider(known.definition.name);
+  auto remedy = nearest.found().empty()
+                    ? std::string{"describe a topic with its defaults to see the keys of a topic"}
+                    : fmt::format("did you mean {}?", nearest.found());
+  return fail(errc::invalid, std::move(remedy), "unknown topic config name: {}", name);
+}
+
 }  // namespace
 
 expected<void, error> check_topic_overrides(config_overrides const& overrides) {
   for (auto const& [name, value] : overrides) {
     auto const* topic = find_topic_config(name);
-    if (topic == nullptr) {
-      return fail(errc::invalid, "see `karst topic create --help` for the keys of a topic",
-                  "unknown topic config name: {}", name);
-    }
+    if (topic == nullptr) return unknown_key(name);
     if (auto legal = check_value(topic->definition, value); !legal) return legal;
     if (name == "cleanup.policy" && value.contains("compact")) {
       return fail(errc::unsupported,

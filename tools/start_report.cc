@@ -40,6 +40,8 @@ void print_remarks(cluster::loaded_config const& loaded) {
 
 void print_settings(cluster::broker_config const& config) {
   for (auto const& [name, set] : config.set_values()) {
+    // What a file repeats of the defaults would only hide what it changes.
+    if (cluster::find_broker_config(name)->default_value == set.value) continue;
     line("setting", "{}={}  ({})", name, set.value, set.where);
   }
 }

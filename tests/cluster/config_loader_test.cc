@@ -178,7 +178,7 @@ TEST(config_loader, takes_a_file_of_the_3x_era) {
   EXPECT_THAT(loaded.warnings, IsEmpty());
 }
 
-// config/kraft/server.properties.
+// config/server.properties of Kafka 4.2.
 TEST(config_loader, takes_a_file_of_the_kraft_era) {
   auto loaded = load_file(
       "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@localhost:9093\n"
@@ -187,7 +187,8 @@ TEST(config_loader, takes_a_file_of_the_kraft_era) {
       "controller.listener.names=CONTROLLER\n"
       "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,"
       "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL\nlog.dirs=/tmp/kraft-combined-logs\n"
-      "share.coordinator.state.topic.replication.factor=\n");
+      "share.coordinator.state.topic.replication.factor=1\n"
+      "share.coordinator.state.topic.min.isr=1\n");
   EXPECT_EQ(loaded.config.number("broker.id"), 1);
   EXPECT_EQ(loaded.config.set_value("node.id"), nullptr);
 }

@@ -133,7 +133,9 @@ TEST(topic_config, refuses_what_is_unknown_illegal_or_not_there_yet) {
     auto checked = check_topic_overrides(overrides);
     return checked ? std::string{} : checked.error().message();
   };
-  EXPECT_THAT(text({{"retention.hours", "1"}}), HasSubstr("retention.hours"));
+  EXPECT_THAT(text({{"retention.hours", "1"}}),
+              AllOf(HasSubstr("retention.hours"), HasSubstr("did you mean retention.bytes?")));
+  EXPECT_THAT(text({{"retention", "1"}}), HasSubstr("did you mean retention.ms?"));
   EXPECT_THAT(text({{"retention.ms", "soon"}}), HasSubstr("retention.ms"));
   EXPECT_THAT(text({{"segment.bytes", "13"}}), HasSubstr("segment.bytes"));
   EXPECT_THAT(text({{"cleanup.policy", "compact"}}), HasSubstr("does not compact logs yet"));
