@@ -12,8 +12,6 @@ exit_status status_of(errc code) {
       return exit_status::no_permission;
     case errc::no_space:
       return exit_status::no_space;
-    case errc::no_memory:
-      return exit_status::memlock_too_low;
     case errc::corrupt:
       return exit_status::damaged;
     case errc::address_unavailable:

@@ -1,7 +1,9 @@
+#include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <cstring>
+#include <memory>
 
 #include "cluster/broker_life.h"
 #include "cluster/config_loader.h"
@@ -32,17 +34,31 @@ int complain(exit_status status, error const& problem) {
   return status_code(status);
 }
 
+expected<std::string, error> read_text(std::string const& path) {
+  auto refuse = [&]() -> unexpected<error> {
+    return fail(errc::not_found, "give the path of a readable server.properties",
+                "cannot read the configuration file {}: {}", path, std::strerror(errno));
+  };
+  std::unique_ptr<std::FILE, decltype([](std::FILE* open) { std::fclose(open); })> file{
+      std::fopen(path.c_str(), "rb")};
+  if (!file) return refuse();
+  std::string text;
+  std::array<char, 64 * KiB> part;
+  while (auto got = std::fread(part.data(), 1, part.size(), file.get())) {
+    text.append(part.data(), got);
+  }
+  if (std::ferror(file.get()) != 0) return refuse();
+  return text;
+}
+
 expected<cluster::config_sources, error> gather(serve_options const& options) {
   cluster::config_sources sources{
       .dev = options.dev, .environment = environment(), .assignments = options.assignments};
   if (!options.config_file.empty()) {
-    std::ifstream file{options.config_file, std::ios::binary};
+    auto content = read_text(options.config_file);
+    if (!content) return unexpected<error>(content.error());
     sources.file_name = options.config_file;
-    sources.file_content.assign(std::istreambuf_iterator<char>{file}, {});
-    if (!file) {
-      return fail(errc::not_found, "give the path of a readable server.properties",
-                  "cannot read the configuration file {}", options.config_file);
-    }
+    sources.file_content = std::move(*content);
   }
   return sources;
 }
@@ -71,9 +87,20 @@ task<> end_at_once_on_signal(machine& cores, abort_source& enough, std::string_v
   std::_Exit(status_code(exit_status::failure));
 }
 
+// A host that forbids io_uring gets epoll. A limit that one line raises is another matter: nobody
+// should find out months later why the broker is slow.
+expected<void, error> check_memlock(io_report const& io, cluster::broker_config const& config) {
+  if (io.refused != errc::no_memory || config.text("karst.io") != "auto") return {};
+  return fail(errc::no_memory, "or set karst.io=epoll to run without io_uring, slower",
+              "cannot use io_uring: {}", io.reason);
+}
+
 // The whole life of the broker, on core 0.
 task<int> serve_until_signal(machine& cores, cluster::broker_options options) {
   options.cores = cores.core_count();
+  if (auto checked = check_memlock(cores.io(), options.config); !checked) {
+    co_return complain(exit_status::memlock_too_low, checked.error());
+  }
   print_before_start(cores, options);
   abort_source started;
   task_set while_starting;
@@ -132,8 +159,11 @@ int serve(serve_options const& options) {
                         .io = choice_of(broker.config)};
   auto ran = machine::run(
       cores, [&broker](machine& running) { return serve_until_signal(running, broker); });
-  if (!ran) return complain(cluster::status_of(ran.error().code), ran.error());
-  return *ran;
+  if (ran) return *ran;
+  // What fails before there is a core is its io.
+  auto memlock = ran.error().code == errc::no_memory;
+  return complain(memlock ? exit_status::memlock_too_low : cluster::status_of(ran.error().code),
+                  ran.error());
 }
 
 constexpr char const* explanation =

@@ -97,6 +97,9 @@ error ring_refused(int error_number) {
     case ENOMEM: {
       rlimit limit{};
       getrlimit(RLIMIT_MEMLOCK, &limit);
+      if (limit.rlim_cur == RLIM_INFINITY) {
+        return {code, "no memory for the ring", "free memory, or raise the container's limit"};
+      }
       return {code,
               fmt::format("no memory for the ring: memlock limit {} KiB", limit.rlim_cur / KiB),
               "raise LimitMEMLOCK (ulimit -l) to 64 MiB"};

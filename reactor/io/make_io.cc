@@ -20,6 +20,7 @@ expected<made_io, error> make_io(io_choice choice) {
                   ring.error().what);
     }
     made.report.reason = ring.error().message();
+    made.report.refused = ring.error().code;
   }
   made.report.name = "epoll";
   made.io = std::make_unique<poll_io>();

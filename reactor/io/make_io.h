@@ -15,6 +15,7 @@ struct io_report {
   std::string name;  // "io_uring (defer_taskrun)", "io_uring (coop_taskrun)", "epoll"
   std::string
       reason;  // why not io_uring, with the remedy; empty when it is, or when epoll was asked for
+  errc refused = errc::ok;  // the reason's code
 };
 
 struct made_io {

@@ -67,9 +67,10 @@ def answers(port: int) -> bool:
 class Node:
     """One broker process with its own data directory; survives being killed and started again."""
 
-    def __init__(self, directory: pathlib.Path, *settings: str, port: int = 0):
+    def __init__(self, directory: pathlib.Path, *settings: str, port: int = 0, under=()):
         self.directory = directory
         self.settings = settings
+        self.under = list(under)  # the command that runs the broker's, like kernel.refusing()
         self.port = port
         self.process: subprocess.Popen | None = None
         self.log_path = directory / "node.log"
@@ -93,7 +94,10 @@ class Node:
         command = self._karst() if BROKER == "karst" else self._kafka()
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+                [*self.under, *command],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
             )
         eventually(lambda: self._ready(written), START_SECONDS, f"{command[0]} gets ready")
         return self

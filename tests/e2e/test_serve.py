@@ -8,19 +8,20 @@ import socket
 import subprocess
 import time
 
+import kernel
 import pytest
 from node import BINARY, BROKER, Node, answers, eventually
 from tools import create_topic
 
 pytestmark = pytest.mark.skipif(BROKER != "karst", reason="about karst's own command line")
 
-PORT_BUSY, LOCKED, OTHER_IDENTITY, NO_PERMISSION, UNSUPPORTED = 3, 4, 5, 6, 8
-BAD_CONFIGURATION = 2
+PORT_BUSY, LOCKED, OTHER_IDENTITY, NO_PERMISSION, NO_SPACE, UNSUPPORTED = 3, 4, 5, 6, 7, 8
+BAD_CONFIGURATION, MEMLOCK, NO_SUCH_ADDRESS = 2, 9, 11
 
 
-def serve(*arguments, environment=None, timeout=20) -> subprocess.CompletedProcess:
+def serve(*arguments, environment=None, timeout=20, under=()) -> subprocess.CompletedProcess:
     """Runs it to its end: for starts that must fail, and for --check-config."""
-    command = [str(BINARY), "serve", *map(str, arguments)]
+    command = [*under, str(BINARY), "serve", *map(str, arguments)]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
     return subprocess.run(
         command,
@@ -35,6 +36,7 @@ def refused(status: int, *arguments, **more) -> str:
     """The one line that says why, after a start that must end with `status`."""
     done = serve(*arguments, **more)
     assert done.returncode == status, f"status {done.returncode}: {done.stdout}{done.stderr}"
+    assert done.stderr.count("\n") == 1 and ";" in done.stderr, done.stderr
     return done.stderr
 
 
@@ -145,6 +147,81 @@ def test_refuses_a_directory_without_permission():
     assert "/sys/kernel/karst-data" in why
 
 
+def test_refuses_a_configuration_file_that_cannot_be_read(tmp_path):
+    for path in (tmp_path, tmp_path / "missing.properties"):
+        why = refused(BAD_CONFIGURATION, "--config", path, "--check-config")
+        assert str(path) in why and "server.properties" in why
+
+
+def test_refuses_where_the_journal_has_no_room(tmp_path):
+    # A ring allocates by itself, past the filter.
+    arguments = settings(tmp_path / "data", 0, "karst.io=epoll")
+    why = refused(NO_SPACE, *arguments, under=kernel.refusing("space"))
+    assert "64 MiB" in why and "karst.journal.file.bytes" in why and str(tmp_path) in why
+    # With room again the same directory starts.
+    node = Node(tmp_path).start()
+    assert node.stop() == 0
+
+
+def test_refuses_a_memlock_limit_that_is_too_low(tmp_path):
+    under = kernel.refusing("memlock")
+    limited = ["prlimit", "--memlock=65536:65536", *under]
+    why = refused(MEMLOCK, *settings(tmp_path / "data"), under=limited)
+    assert "memlock limit 64 KiB" in why and "LimitMEMLOCK" in why and "karst.io=epoll" in why
+    assert not (tmp_path / "data").exists()
+    node = Node(tmp_path, "karst.io=epoll", under=under).start()
+    try:
+        # What runs for a moment may do without: nobody needs a limit for a client.
+        listed = [*limited, str(BINARY), "topic", "list", "-b", node.bootstrap]
+        assert subprocess.run(listed, timeout=20).returncode == 0
+    finally:
+        node.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "said"),
+    [
+        ("io_uring", [], r"io\s+epoll: .*forbids io_uring; allow io_uring_setup"),
+        # A ring opens files itself, past the filter.
+        ("direct", ["karst.io=epoll"], r"direct i/o\s+refused: .*buffered and synced.*use ext4"),
+    ],
+)
+def test_carries_on_and_says_so_where_the_kernel_refuses(tmp_path, what, more, said):
+    node = Node(tmp_path, *more, under=kernel.refusing(what)).start()
+    try:
+        assert re.search(said, node.log()), node.log()
+        with_fdatasync = "written and flushed (fdatasync)" in node.log()
+        assert with_fdatasync == (what == "direct")
+        lines = [b"%d" % number for number in range(1000)]
+        kcat = ["kcat", "-q", "-b", node.bootstrap, "-t", "kept", "-p", "0"]
+        subprocess.run([*kcat, "-P"], input=b"\n".join(lines), check=True, timeout=60)
+        node.kill()
+        node.start()
+        kcat[3] = node.bootstrap
+        read = [*kcat, "-C", "-e", "-o", "beginning"]
+        found = subprocess.run(read, capture_output=True, check=True, timeout=60).stdout
+        assert found.split() == lines
+    finally:
+        node.close()
+
+
+def test_refuses_an_address_of_another_machine(tmp_path):
+    elsewhere = "listeners=PLAINTEXT://192.0.2.77:0"  # RFC 5737: nobody's
+    why = refused(NO_SUCH_ADDRESS, *settings(tmp_path / "data", 0, elsewhere))
+    assert "192.0.2.77" in why
+
+
+def test_refuses_the_directory_of_another_cluster(make_node):
+    node = make_node().start()
+    node.stop()
+    identity = node.data / "meta.properties"
+    (own,) = re.findall(r"cluster.id=(\S+)", identity.read_text())
+    other = "AAAAAAAAAAAAAAAAAAAAAA"
+    identity.write_text(identity.read_text().replace(own, other))
+    why = refused(OTHER_IDENTITY, *settings(node.data))
+    assert own in why and other in why
+
+
 def test_never_advertises_a_wildcard(tmp_path):
     node = Node(tmp_path, "listeners=PLAINTEXT://0.0.0.0:0").start()
     try:
@@ -173,9 +250,13 @@ def test_takes_kafkas_environment_and_files(tmp_path):
         "inter.broker.listener.name=PLAINTEXT\ncontroller.listener.names=CONTROLLER\n"
         "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n"
         f"log.dirs={tmp_path}/kraft\n"
+        # As Kafka 4.2 ships it: what share groups would need says nothing here.
+        "share.coordinator.state.topic.replication.factor=1\n"
+        "share.coordinator.state.topic.min.isr=1\nnum.partitions=1\n"
     )
     checked = serve("--config", kraft, "--check-config")
     assert checked.returncode == 0, checked.stderr
+    assert "num.partitions" not in checked.stdout, "a default is no setting to report"
 
     environment = {"KAFKA_NUM_PARTITIONS": "9", "KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_LOG_DIRS": "/x"}
     checked = serve("--config", old, "--check-config", environment=environment)
