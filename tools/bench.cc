@@ -81,6 +81,7 @@ int run_bench_produce(bench_arguments arguments) {
 void add_bench(CLI::App& app, int& status) {
   auto* bench = app.add_subcommand("bench", "Measure a broker: throughput and latency under load");
   bench->require_subcommand(1);
+  bench->footer("Example: karst bench produce --help");
   auto* produce = bench->add_subcommand(
       "produce", "Write record batches over many connections and time the acknowledgements");
   produce->footer(

@@ -62,12 +62,9 @@ void add_client_options(CLI::App& command, client_settings& settings) {
 }
 
 void add_format_option(CLI::App& command, client_settings& settings) {
-  static std::map<std::string, output_format> const formats{{"table", output_format::table},
-                                                            {"json", output_format::json}};
-  command
-      .add_option("--format", settings.format, "table, for people, or json, one line for each item")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-      ->option_text("{table,json} [table]");
+  add_choice<output_format>(command, "--format", settings.format,
+                            {{"table", output_format::table}, {"json", output_format::json}},
+                            "table, for people, or json, one line for each item");
 }
 
 expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_view text) {

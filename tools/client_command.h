@@ -1,6 +1,9 @@
 #pragma once
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,6 +20,21 @@ struct client_settings {
   output_format format = output_format::table;
   int timeout_s = 30;
 };
+
+// An option with a few named values. CLI11's own transformer would show people its table.
+template <typename T>
+CLI::Option* add_choice(CLI::App& command, std::string const& flags, T& to,
+                        std::vector<std::pair<std::string, T>> const& choices,
+                        std::string const& help) {
+  std::vector<std::string> names;
+  for (auto const& [name, value] : choices) names.push_back(name);
+  auto choose = [&to, choices](std::string const& name) {
+    to = std::ranges::find(choices, name, &std::pair<std::string, T>::first)->second;
+  };
+  return command.add_option_function<std::string>(flags, choose, help)
+      ->check(CLI::IsMember(names))
+      ->option_text(fmt::format("{{{}}} [{}]", fmt::join(names, ","), names.front()));
+}
 
 void add_client_options(CLI::App& command, client_settings& settings);
 // Only for commands whose result has a form.

@@ -1,8 +1,11 @@
 #include <fmt/chrono.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "log/batch_cursor.h"
@@ -70,8 +73,7 @@ class record_printer {
  public:
   explicit record_printer(consume_settings const& settings) : settings_(settings) {}
 
-  // False when nobody reads our output any more.
-  bool print(consumed_record const& record) {
+  void print(consumed_record const& record) {
     switch (settings_.format) {
       case record_format::value:
         print_value(record);
@@ -83,7 +85,6 @@ class record_printer {
         print_json(record);
         break;
     }
-    return std::ferror(stdout) == 0;
   }
 
  private:
@@ -148,6 +149,7 @@ class consumer {
                                       buffer_chain records);
   expected<void, error> print_batch(std::int32_t partition, std::int64_t next,
                                     log::batch_view const& batch);
+  expected<void, error> check_output();
   bool done() const { return left_ == 0 || failure_.has_value(); }
 
   net::client& client_;
@@ -174,7 +176,17 @@ task<expected<void, error>> consumer::run() {
   co_await tasks_.join();
   std::fflush(stdout);
   if (failure_) co_return unexpected<error>(*failure_);
-  co_return expected<void, error>{};
+  co_return check_output();
+}
+
+// Whoever reads our output may have had enough (`| head`), which ends the command; any other
+// failure is one that must not pass unseen, for output on a full disk is cut.
+expected<void, error> consumer::check_output() {
+  if (std::ferror(stdout) == 0) return {};
+  left_ = 0;
+  if (errno == EPIPE) return {};
+  return fail(errc::io_error, "make room there and read again; nothing is lost in the topic",
+              "cannot write the output: {}", std::strerror(errno));
 }
 
 task<> consumer::follow(std::int32_t partition) {
@@ -226,6 +238,7 @@ task<expected<void, error>> consumer::read(std::int32_t partition) {
     }
     // A reader at the end sees records at once.
     if (*next >= got->high_watermark) std::fflush(stdout);
+    if (auto written = check_output(); !written) co_return written;
   }
   co_return expected<void, error>{};
 }
@@ -275,7 +288,8 @@ expected<void, error> consumer::print_batch(std::int32_t partition, std::int64_t
     if (record.offset < next) continue;
     if (left_ == 0) return {};
     if (left_ > 0) --left_;
-    if (!printer_.print(record)) left_ = 0;
+    printer_.print(record);
+    if (std::ferror(stdout) != 0) return check_output();
   }
   return {};
 }
@@ -288,32 +302,33 @@ task<expected<void, error>> consume(net::client& client, consume_settings const&
 }  // namespace
 
 void add_consume(CLI::App& app, int& status) {
-  static std::map<std::string, record_format> const formats{{"value", record_format::value},
-                                                            {"table", record_format::table},
-                                                            {"json", record_format::json}};
   auto settings = std::make_shared<consume_settings>();
   auto* command = app.add_subcommand("consume", "Print the records of a topic, and wait for more");
   command->add_option("TOPIC", settings->topic, "What to read")->required();
   add_client_options(*command, settings->client);
   command->add_option("-p,--partition", settings->partitions,
                       "Only this one; may be repeated. All of them when left out");
+  auto* offset =
+      command
+          ->add_option("-o,--offset", settings->offset,
+                       "earliest, latest, an offset, or -N for the last N of each partition")
+          ->capture_default_str();
   command
-      ->add_option("-o,--offset", settings->offset,
-                   "earliest, latest, an offset, or -N for the last N of each partition")
-      ->capture_default_str();
-  command->add_option("--from-time", settings->from_time,
-                      "From the first record at or after this time: milliseconds since 1970, "
-                      "2026-09-21T10:15:30Z or 2026-09-21");
-  command->add_option("-n,--count", settings->count, "Stop after so many records");
+      ->add_option("--from-time", settings->from_time,
+                   "From the first record at or after this time: milliseconds since 1970, "
+                   "2026-09-21T10:15:30Z or 2026-09-21")
+      ->excludes(offset);
+  command->add_option("-n,--count", settings->count, "Stop after so many records")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
   command->add_flag("-e,--exit-at-end", settings->exit_at_end,
                     "Stop at what was the end of each partition at the start");
-  command
-      ->add_option(
-          "--format", settings->format,
-          "value: only the value of each record; table: with partition, offset, timestamp, key and "
-          "headers; json: the same, one object for each line")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-      ->option_text("{value,table,json} [value]");
+  add_choice<record_format>(
+      *command, "--format", settings->format,
+      {{"value", record_format::value},
+       {"table", record_format::table},
+       {"json", record_format::json}},
+      "value: only the value of each record; table: with partition, offset, timestamp, key and "
+      "headers; json: the same, one object for each line");
   command->add_option(
       "-K,--key-separator", settings->key_separator,
       "With --format value: print the key and this before the value; \\t for a tab");

@@ -6,11 +6,14 @@
 namespace karst::tools {
 namespace {
 
+// Logs move to segments in blocks of this size (log/STORAGE.md).
+constexpr std::uint64_t block_bytes = 4 * KiB;
+
 // Walks the batches of a segment file in memory for one batch at a time: segments may be larger
 // than memory.
 class segment_reader {
  public:
-  enum class found : std::uint8_t { batch, end, cut, unwritten, malformed };
+  enum class found : std::uint8_t { batch, end, cut, unfinished, unwritten, malformed };
 
   explicit segment_reader(std::FILE* file) : file_(file) {}
 
@@ -36,7 +39,7 @@ class segment_reader {
       if (got == 0) return found::cut;
       missing -= got;
     }
-    return found::batch;
+    return is_unfinished() ? found::unfinished : found::batch;
   }
 
   log::batch_header const& header() const { return header_; }
@@ -46,6 +49,19 @@ class segment_reader {
  private:
   static bool all_zero(std::span<std::byte const> bytes) {
     return std::ranges::all_of(bytes, [](std::byte each) { return each == std::byte{0}; });
+  }
+  // A node at work moves whole blocks to the segment: the end of the last batch may still be in the
+  // journal, and zeros in its place here.
+  bool is_unfinished() {
+    if (bytes_.back() != std::byte{0} || log::crc_matches(bytes_)) return false;
+    auto written = bytes_.size();
+    while (bytes_[written - 1] == std::byte{0}) --written;
+    auto const begin_of_last_block = (position_ + bytes_.size() - 1) / block_bytes * block_bytes;
+    if (position_ + written > begin_of_last_block) return false;
+    auto const here = std::ftell(file_);
+    auto const last = rest_is_zero();
+    std::fseek(file_, here, SEEK_SET);
+    return last;
   }
   bool rest_is_zero() {
     std::vector<std::byte> part(1 * MiB);
@@ -79,6 +95,12 @@ bool report_end(segment_reader::found end, segment_reader const& reader,
   switch (end) {
     case segment_reader::found::unwritten:
       fmt::print(stderr, "{}: what follows is space allocated ahead, all zero\n", path);
+      return true;
+    case segment_reader::found::unfinished:
+      fmt::print(stderr,
+                 "{}: the batch at {} has {} bytes, the last of them not yet in this file but in "
+                 "the journal: the node is running, or was killed and will finish it\n",
+                 path, reader.position(), reader.bytes().size());
       return true;
     case segment_reader::found::cut:
       fmt::print(stderr, "{}: the last batch, at {}, is cut: {} bytes of it are here\n", path,

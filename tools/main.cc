@@ -1,7 +1,34 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "tools/commands.h"
 
 namespace {
+
 constexpr int bad_command_line = 2;
+
+// One line, with the command that was meant and where to read on.
+std::string wrong_usage(CLI::App const* app, CLI::Error const& wrong) {
+  std::string name = app->get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    name += " " + app->get_name();
+  }
+  std::string why = wrong.what();
+  auto commands = app->get_subcommands([](CLI::App const*) { return true; });
+  auto unknown = app->remaining();
+  if (!commands.empty() && (unknown.empty() || !unknown.front().starts_with('-'))) {
+    std::vector<std::string> names;
+    for (auto const* each : commands) names.push_back(each->get_name());
+    why = unknown.empty() ? "a command is missing"
+                          : fmt::format("there is no command '{}'", unknown.front());
+    why += fmt::format("; give one of {}", fmt::join(names, ", "));
+  } else if (!commands.empty()) {
+    why = fmt::format("there is no option {}", unknown.front());
+  }
+  return fmt::format("{}: {}; see {} --help\n", name, why, name);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -9,6 +36,7 @@ int main(int argc, char** argv) {
   app.name("karst");
   app.set_version_flag("--version", "karst " KARST_VERSION);
   app.require_subcommand(1);
+  app.failure_message(wrong_usage);
   app.footer(
       "Start a node and send a first message:\n"
       "  karst serve --dev\n"

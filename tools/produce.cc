@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "log/batch_builder.h"
 #include "reactor/event.h"
@@ -18,6 +20,16 @@ namespace {
 constexpr std::size_t batch_bytes = 256 * KiB;
 // Batches on their way; each partition has at most one, which keeps its order.
 constexpr std::size_t batches_in_flight = 16;
+// No request may be larger (Kafka's default of socket.request.max.bytes), so no record either.
+constexpr std::size_t line_bytes_max = 100 * MiB;
+
+struct codec_levels {
+  std::string_view codec;
+  int least;
+  int most;
+};
+// What the codecs' libraries take, as Kafka's compression.CODEC.level.
+constexpr codec_levels levels[] = {{"gzip", 1, 9}, {"lz4", 1, 17}, {"zstd", -131072, 22}};
 
 struct produce_settings {
   client_settings client;
@@ -55,6 +67,7 @@ class record_sender {
   task<> send(std::int32_t partition, destination& to, buffer batch, std::int32_t count);
   task<expected<void, error>> flush(std::int32_t partition, destination& to);
   destination& at(std::int32_t partition);
+  unexpected<error> no_partition(std::int32_t partition) const;
   expected<void, error> state() const {
     return failure_ ? expected<void, error>{unexpected<error>(*failure_)} : expected<void, error>{};
   }
@@ -63,6 +76,7 @@ class record_sender {
   produce_settings const& settings_;
   net::produce_options options_;
   log::batch_options batches_;
+  std::int32_t partitions_ = 0;
   std::optional<partitioner> partitioner_;
   std::map<std::int32_t, destination> destinations_;
   semaphore in_flight_;
@@ -71,7 +85,20 @@ class record_sender {
   task_set tasks_;
 };
 
+expected<void, error> check_level(produce_settings const& settings) {
+  if (settings.level == log::compressor::default_level) return {};
+  auto const* known = std::ranges::find(levels, settings.compression, &codec_levels::codec);
+  if (known == std::end(levels)) {
+    return fail(errc::invalid, "leave out --compression-level, or choose gzip, lz4 or zstd",
+                "the codec {} has no levels", settings.compression);
+  }
+  if (settings.level >= known->least && settings.level <= known->most) return {};
+  return fail(errc::invalid, fmt::format("choose one from {} to {}", known->least, known->most),
+              "{} has no compression level {}", known->codec, settings.level);
+}
+
 task<expected<void, error>> record_sender::start() {
+  if (auto checked = check_level(settings_); !checked) co_return checked;
   options_.acks = settings_.acks == "all" ? -1 : settings_.acks == "1" ? 1 : 0;
   options_.create = !settings_.no_create;
   options_.idempotent = options_.acks == -1;
@@ -79,10 +106,8 @@ task<expected<void, error>> record_sender::start() {
   batches_.level = settings_.level;
   auto partitions = co_await client_.partition_count(settings_.topic, options_.create);
   if (!partitions) co_return unexpected<error>(partitions.error());
-  if (settings_.partition >= *partitions) {
-    co_return fail(errc::not_found, "", "topic {} has partitions 0 to {}, not {}", settings_.topic,
-                   *partitions - 1, settings_.partition);
-  }
+  partitions_ = *partitions;
+  if (settings_.partition >= partitions_) co_return no_partition(settings_.partition);
   partitioner_.emplace(*partitions);
   if (options_.idempotent) {
     auto identity = co_await client_.init_producer();
@@ -94,6 +119,12 @@ task<expected<void, error>> record_sender::start() {
   co_return expected<void, error>{};
 }
 
+unexpected<error> record_sender::no_partition(std::int32_t partition) const {
+  return fail(errc::not_found, "create the topic with more partitions, or name one of its own",
+              "topic {} has partitions 0 to {}, not {}", settings_.topic, partitions_ - 1,
+              partition);
+}
+
 record_sender::destination& record_sender::at(std::int32_t partition) {
   auto known = destinations_.find(partition);
   if (known != destinations_.end()) return known->second;
@@ -101,7 +132,9 @@ record_sender::destination& record_sender::at(std::int32_t partition) {
 }
 
 task<expected<void, error>> record_sender::add(input_record const& record) {
-  auto partition = record.partition.value_or(settings_.partition);
+  auto partition = settings_.partition;
+  if (partition < 0) partition = record.partition.value_or(-1);
+  if (partition >= partitions_) co_return no_partition(partition);
   if (partition < 0) partition = partitioner_->of(record.key);
   auto& to = at(partition);
   std::vector<log::record_header> headers;
@@ -160,6 +193,7 @@ task<expected<void, error>> send_lines(record_sender& sender, input_reader& inpu
                                        produce_settings const& settings) {
   progress shown{"produce", input.total(), core::current().now()};
   std::string rest;
+  std::size_t searched = 0;  // bytes of `rest` in which there is no end of a line
   std::uint64_t bytes = 0;
   std::uint64_t line_number = 0;
   while (true) {
@@ -175,7 +209,7 @@ task<expected<void, error>> send_lines(record_sender& sender, input_reader& inpu
     }
     std::string_view left{rest};
     while (!left.empty()) {
-      auto end = left.find('\n');
+      auto end = left.find('\n', std::exchange(searched, 0));
       if (end == std::string_view::npos && !last) break;
       auto line = left.substr(0, end);
       left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
@@ -184,6 +218,12 @@ task<expected<void, error>> send_lines(record_sender& sender, input_reader& inpu
       if (auto added = co_await sender.add(*record); !added) co_return added;
     }
     rest.erase(0, rest.size() - left.size());
+    searched = rest.size();
+    if (searched > line_bytes_max) {
+      co_return fail(errc::invalid, "is the input text? Cut it into lines that are records",
+                     "line {} of the input has no end within {} MiB, the most that a request holds",
+                     line_number + 1, line_bytes_max / MiB);
+    }
     shown.update(bytes, sender.records(), core::current().now());
     if (last) co_return expected<void, error>{};
   }
@@ -200,14 +240,10 @@ task<expected<void, error>> produce(net::client& client, produce_settings const&
 }
 
 void add_input_options(CLI::App& command, produce_settings& settings) {
-  static std::map<std::string, bool> const formats{{"lines", false}, {"json", true}};
-  command
-      .add_option(
-          "--format", settings.input.json,
-          "lines, or json: one object for each line, with key, value, headers, timestamp and "
-          "partition, as `karst consume --format json` prints them")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case))
-      ->option_text("{lines,json} [lines]");
+  add_choice<bool>(
+      command, "--format", settings.input.json, {{"lines", false}, {"json", true}},
+      "lines, or json: one object for each line, with key, value, headers, timestamp and "
+      "partition, as `karst consume --format json` prints them");
   command.add_option("-K,--key-separator", settings.input.key_separator,
                      "What stands between key and value in a line; \\t for a tab");
   command.add_option("-H,--header", settings.input.headers,

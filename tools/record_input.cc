@@ -1,5 +1,6 @@
 #include "tools/record_input.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace karst::tools {
@@ -42,15 +43,25 @@ bool read_headers(json const& object, input_record& record) {
   return true;
 }
 
+// Absent and null leave it to the command line. False: it is there and no such number.
+template <typename T>
+bool read_number(json const& object, char const* name, std::optional<T>& to) {
+  auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return true;
+  if (!found->is_number_integer()) return false;
+  auto number = found->template get<std::int64_t>();
+  if (number < 0 || number > std::numeric_limits<T>::max()) return false;
+  to = static_cast<T>(number);
+  return true;
+}
+
 bool read_object(json const& object, input_record& record) {
   if (!object.is_object() || !read_bytes(object, "key", record.key) ||
       !read_bytes(object, "value", record.value) || !read_headers(object, record)) {
     return false;
   }
-  if (auto time = object.find("timestamp"); time != object.end() && time->is_number_integer()) {
-    record.timestamp = time->get<std::int64_t>();
-  }
-  return true;
+  return read_number(object, "timestamp", record.timestamp) &&
+         read_number(object, "partition", record.partition);
 }
 
 unexpected<error> bad_line(std::uint64_t line_number, std::string remedy, std::string_view why) {
@@ -67,7 +78,8 @@ expected<input_record, error> parse_line(std::string_view line, std::uint64_t li
     if (object.is_discarded() || !read_object(object, record)) {
       return bad_line(
           line_number,
-          R"(write {"key": "k", "value": "v", "headers": [{"name": "n", "value": "v"}]})",
+          R"(write {"key": "k", "value": "v", "headers": [{"name": "n", "value": "v"}], )"
+          R"("partition": 0, "timestamp": 1600000000000}, all of them optional)",
           "not a record in JSON");
     }
   } else if (!format.key_separator.empty()) {

@@ -36,6 +36,16 @@ constexpr std::string_view config_source(std::int8_t source) {
   }
 }
 
+// Of several names each has its own outcome, so one that fails does not stop the others. Says what
+// went wrong with all but the last, which is left to the caller of the command.
+expected<void, error> outcome_of(std::string_view command, std::vector<error> const& problems) {
+  if (problems.empty()) return {};
+  for (std::size_t i = 0; i + 1 < problems.size(); ++i) {
+    fmt::print(stderr, "karst topic {}: {}\n", command, problems[i].message());
+  }
+  return unexpected<error>(problems.back());
+}
+
 task<expected<void, error>> create_topics(net::client& client, topic_settings const& settings) {
   net::new_topic topic{.partitions = settings.partitions,
                        .replication_factor = settings.replication_factor};
@@ -47,18 +57,22 @@ task<expected<void, error>> create_topics(net::client& client, topic_settings co
     }
     topic.configs.emplace_back(config.substr(0, equals), config.substr(equals + 1));
   }
+  std::vector<error> problems;
   for (auto const& name : settings.names) {
     topic.name = name;
     auto created = co_await client.create_topic(topic);
     auto existed = !created && created.error().code == errc::exists;
-    if (!created && !(existed && settings.if_not_exists)) co_return created;
+    if (!created && !(existed && settings.if_not_exists)) {
+      problems.push_back(created.error());
+      continue;
+    }
     if (settings.client.format == output_format::json) {
       fmt::print("{}\n", json{{"topic", name}, {"created", !existed}}.dump());
     } else {
       fmt::print("{} topic {}\n", existed ? "Kept existing" : "Created", name);
     }
   }
-  co_return expected<void, error>{};
+  co_return outcome_of("create", problems);
 }
 
 task<expected<void, error>> list_topics(net::client& client, topic_settings const& settings) {
@@ -165,29 +179,35 @@ task<expected<void, error>> describe_topics(net::client& client, topic_settings 
   if (!known) co_return unexpected<error>(known.error());
   auto& topics = (*known)->topics;
   std::ranges::sort(topics, {}, [](auto const& each) { return each.name.value_or(""); });
+  std::vector<error> problems;
   for (auto& topic : topics) {
     if (topic.error != net::error_code::none) {
-      co_return unexpected<error>(
-          net::to_error(topic.error, {}, "topic " + topic.name.value_or("")));
+      problems.push_back(net::to_error(topic.error, {}, "topic " + topic.name.value_or("")));
+      continue;
     }
     std::ranges::sort(topic.partitions, {}, &net::metadata_response::partition::index);
-    if (auto done = co_await describe_topic(client, settings, topic); !done) co_return done;
+    auto done = co_await describe_topic(client, settings, topic);
+    if (!done) problems.push_back(done.error());
   }
-  co_return expected<void, error>{};
+  co_return outcome_of("describe", problems);
 }
 
 task<expected<void, error>> delete_topics(net::client& client, topic_settings const& settings) {
+  std::vector<error> problems;
   for (auto const& name : settings.names) {
     auto deleted = co_await client.delete_topic(name);
     auto missing = !deleted && deleted.error().code == errc::not_found;
-    if (!deleted && !(missing && settings.if_exists)) co_return deleted;
+    if (!deleted && !(missing && settings.if_exists)) {
+      problems.push_back(deleted.error());
+      continue;
+    }
     if (settings.client.format == output_format::json) {
       fmt::print("{}\n", json{{"topic", name}, {"deleted", !missing}}.dump());
     } else {
       fmt::print("{} topic {}\n", missing ? "There was no" : "Deleted", name);
     }
   }
-  co_return expected<void, error>{};
+  co_return outcome_of("delete", problems);
 }
 
 using topic_action = task<expected<void, error>> (*)(net::client&, topic_settings const&);
@@ -211,6 +231,11 @@ CLI::App* add_action(CLI::App& topic, char const* name, char const* help, topic_
 void add_topic(CLI::App& app, int& status) {
   auto* topic = app.add_subcommand("topic", "Create, list, describe and delete topics");
   topic->require_subcommand(1);
+  topic->footer(
+      "Examples:\n"
+      "  karst topic create orders -p 8\n"
+      "  karst topic describe orders\n"
+      "Each of them explains itself: karst topic create --help");
   std::shared_ptr<topic_settings> settings;
   auto* create = add_action(*topic, "create", "Create topics", create_topics, settings, status);
   create->add_option("NAME", settings->names, "Topics to create")->required();
