@@ -92,8 +92,22 @@ def jars(version: str) -> pathlib.Path:
             # Maven resolves relative to the pom, and would leave a target directory beside it.
             command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
             command += [f"-DoutputDirectory={directory}", "-DincludeScope=runtime"]
-            subprocess.run(command, check=True, stdout=sys.stderr)
+            fetch(command, f"Apache Kafka {version}")
     return directory
+
+
+def fetch(command: list[str], what: str) -> None:
+    """Runs a command that brings something from the network; one line says so if it cannot."""
+    try:
+        subprocess.run(command, check=True, stdout=sys.stderr)
+    except FileNotFoundError:
+        sys.exit(f"peers: {command[0]} is missing; tools/setup --tests installs it")
+    except subprocess.CalledProcessError:
+        sys.exit(
+            f"peers: {command[0]} could not fetch {what}, see above; is repo.maven.apache.org"
+            " reachable, and is its certificate one that Java trusts? A proxy or mirror goes into"
+            " ~/.m2/settings.xml"
+        )
 
 
 def class_path(version: str, *more) -> str:
