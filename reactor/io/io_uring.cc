@@ -90,10 +90,11 @@ unsigned uring_io::ring_flags() const {
   return std::atomic_ref{*ring_.sq.kflags}.load(std::memory_order_relaxed);
 }
 
-bool uring_io::busy() const {
-  return !finished_.empty() || io_uring_cq_ready(&ring_) != 0 ||
-         (ring_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-}
+// The ring's flags do not count: an entry that sleeps runs pending work and flushes an overflow
+// first, and returns when that completed something. SQ_TASKRUN may also be set with nothing pending
+// (Linux 6.18 sets it after it has queued the work, which another entry may have run by then):
+// whoever does not sleep for it spins until the next completion.
+bool uring_io::busy() const { return !finished_.empty() || io_uring_cq_ready(&ring_) != 0; }
 
 void uring_io::count_workers() {
   counters_.worker_threads = count_kernel_workers() + (threads_ ? threads_->started() : 0);
