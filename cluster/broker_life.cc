@@ -313,6 +313,7 @@ task<> broker_life::close_core(core_id core, expected<void, error>& result) {
 
 task<expected<void, error>> broker_life::stop() {
   if (server_) co_await server_->stop();
+  if (broker_ && broker_->topics_) co_await broker_->topics_->close();
   co_return co_await close_storage();
 }
 

@@ -38,7 +38,9 @@ task<expected<log::append_info, append_error>> partition::append(buffer_chain co
                                                                  append_options options) {
   if (closing_) co_return unexpected<append_error>(append_error{.code = log::errc::closed});
   auto inside = users_.enter();
-  (void)co_await append_turn_.take(1);
+  if (co_await append_turn_.take(1, options.deadline) != wake_reason::signalled) {
+    co_return unexpected<append_error>(append_error{.code = log::errc::timed_out});
+  }
   auto appended = co_await append_in_turn(records, options);
   append_turn_.give(1);
   co_return appended;
@@ -50,7 +52,7 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
     return unexpected<append_error>(append_error{.code = code, .message = std::move(message)});
   };
   if (closing_) co_return refuse(log::errc::closed, {});
-  auto room = co_await log_.room_for(records.size());
+  auto room = co_await log_.room_for(records.size(), options.deadline);
   if (!room) co_return refuse(room.error(), {});
   auto now = core::current().clock().wall_now();
   auto rules = log::validation_rules::of(log_.config(), now);
@@ -66,11 +68,11 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
   co_return *appended;
 }
 
-task<expected<void, log::errc>> partition::committed(log::offset end) {
+task<expected<void, log::errc>> partition::committed(log::offset end, time_point deadline) {
   if (closing_) co_return unexpected<log::errc>(log::errc::closed);
   auto inside = users_.enter();
   if (log_.config().flush_messages > 1) co_return expected<void, log::errc>{};
-  co_return co_await log_.durable(end);
+  co_return co_await log_.durable(end, deadline);
 }
 
 task<expected<log::read_result, log::errc>> partition::read(log::offset from, read_bound bound,

@@ -16,6 +16,7 @@ using append_error = log::batch_error;
 
 struct append_options {
   std::int16_t produce_version = 9;  // zstd needs 7
+  time_point deadline = never;       // to have room; timed_out when it passes
 };
 
 // What a reader may see.
@@ -55,8 +56,8 @@ class partition {
                                                         append_options options);
   // Done when an acknowledgement may leave for everything below `end`: the high watermark has
   // passed it, or, when the topic's flush.messages is above 1, at once. Errors: closed,
-  // storage_failed.
-  task<expected<void, log::errc>> committed(log::offset end);
+  // storage_failed; timed_out at the deadline, though it may become true later.
+  task<expected<void, log::errc>> committed(log::offset end, time_point deadline = never);
   // Whole batches from the one that contains `from` up to the bound.
   task<expected<log::read_result, log::errc>> read(log::offset from, read_bound bound,
                                                    log::read_limits limits);

@@ -13,6 +13,10 @@ namespace {
 
 using net::error_code;
 
+// Changes under way or waiting, each a request's worth of memory. More are made only by clients
+// that do not wait for the answers; those are told to try again.
+constexpr std::size_t changes_waiting = 1024;
+
 unexpected<refusal> refuse(error_code code, std::string message) {
   return unexpected<refusal>(refusal{code, std::move(message)});
 }
@@ -47,11 +51,31 @@ void first_failure(std::vector<expected<void, error>> const& outcomes,
 topics::topics(broker& owner, coordination& tree, placement& cores, std::int32_t controller_epoch)
     : broker_(owner), tree_(tree), placement_(cores), controller_epoch_(controller_epoch) {}
 
-task<expected<created_topic, refusal>> topics::create(topic_request request, bool validate_only) {
+template <typename Outcome>
+task<> topics::run_change(task<Outcome> work, std::shared_ptr<change<Outcome>> state) {
   (void)co_await one_at_a_time_.take(1);
-  auto outcome = co_await create_next(std::move(request), validate_only);
+  state->outcome.emplace(co_await std::move(work));
   one_at_a_time_.give(1);
-  co_return outcome;
+  state->done.set();
+}
+
+template <typename Outcome>
+task<Outcome> topics::in_turn(task<Outcome> work, time_point deadline) {
+  if (changes_.running() >= changes_waiting) {
+    co_return refuse(error_code::request_timed_out,
+                     "too many topic changes are waiting; nothing was done, try again");
+  }
+  auto state = std::make_shared<change<Outcome>>();
+  changes_.spawn(run_change(std::move(work), state));
+  // Who gives no time gets what is known at once, as from Kafka.
+  if (deadline > core::current().now()) (void)co_await state->done.wait(deadline);
+  if (state->outcome) co_return std::move(*state->outcome);
+  co_return refuse(error_code::request_timed_out, "it was not done in time; it goes on");
+}
+
+task<expected<created_topic, refusal>> topics::create(topic_request request, bool validate_only,
+                                                      time_point deadline) {
+  return in_turn(create_next(std::move(request), validate_only), deadline);
 }
 
 task<expected<void, refusal>> topics::create_automatically(std::string name) {
@@ -70,11 +94,12 @@ task<expected<void, refusal>> topics::create_automatically(std::string name) {
   co_return outcome;
 }
 
-task<expected<void, refusal>> topics::remove(std::string name) {
-  (void)co_await one_at_a_time_.take(1);
-  auto outcome = co_await remove_next(std::move(name));
-  one_at_a_time_.give(1);
-  co_return outcome;
+task<expected<void, refusal>> topics::remove(std::string name, time_point deadline) {
+  // What is not there need not wait for its turn to hear so.
+  if (broker_.metadata().current()->find(name) == nullptr) {
+    co_return refuse(error_code::unknown_topic_or_partition, {});
+  }
+  co_return co_await in_turn(remove_next(std::move(name)), deadline);
 }
 
 task<expected<created_topic, refusal>> topics::create_next(topic_request request,

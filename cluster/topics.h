@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,8 +9,10 @@
 #include "cluster/metadata_cache.h"
 #include "cluster/refusal.h"
 #include "reactor/base/expected.h"
+#include "reactor/event.h"
 #include "reactor/semaphore.h"
 #include "reactor/task.h"
+#include "reactor/task_set.h"
 
 namespace karst::cluster {
 
@@ -47,19 +50,34 @@ class topics {
 
   // TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_PARTITIONS, INVALID_REPLICATION_FACTOR,
   // INVALID_REPLICA_ASSIGNMENT, INVALID_CONFIG, INVALID_REQUEST (both counts and assignments),
-  // KAFKA_STORAGE_ERROR. validate_only checks everything and changes nothing.
-  task<expected<created_topic, refusal>> create(topic_request request, bool validate_only);
+  // KAFKA_STORAGE_ERROR. validate_only checks everything and changes nothing. REQUEST_TIMED_OUT at
+  // the deadline: the change goes on.
+  task<expected<created_topic, refusal>> create(topic_request request, bool validate_only,
+                                                time_point deadline = never);
   // As Metadata does for an unknown topic when auto.create.topics.enable is set: defaults for
   // everything; a topic that exists by then is fine.
   task<expected<void, refusal>> create_automatically(std::string name);
-  // UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED, KAFKA_STORAGE_ERROR.
-  task<expected<void, refusal>> remove(std::string name);
+  // UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED, KAFKA_STORAGE_ERROR, REQUEST_TIMED_OUT.
+  task<expected<void, refusal>> remove(std::string name, time_point deadline = never);
   // At start: the logs of a topic that was marked for deletion are gone, its nodes follow.
   task<expected<void, refusal>> complete_removal(topic_metadata const& topic) {
     return remove_nodes(topic);
   }
 
+  // Done when every change that nobody waits for any more is; no call may follow.
+  task<> close() { return changes_.join(); }
+
  private:
+  // A change and whoever waits for it; the change outlives the wait.
+  template <typename Outcome>
+  struct change {
+    std::optional<Outcome> outcome;
+    event done;
+  };
+  template <typename Outcome>
+  task<Outcome> in_turn(task<Outcome> work, time_point deadline);
+  template <typename Outcome>
+  task<> run_change(task<Outcome> work, std::shared_ptr<change<Outcome>> state);
   task<expected<created_topic, refusal>> create_next(topic_request request, bool validate_only);
   task<expected<void, refusal>> remove_next(std::string name);
   task<expected<void, refusal>> write_nodes(topic_metadata const& topic);
@@ -74,6 +92,7 @@ class topics {
   placement& placement_;
   std::int32_t controller_epoch_;
   semaphore one_at_a_time_{1};
+  task_set changes_;
 };
 
 }  // namespace karst::cluster

@@ -271,11 +271,14 @@ void disk_log::wake_all() {
   grown_.wake_all();
 }
 
-task<expected<void, errc>> disk_log::durable(offset end) {
+task<expected<void, errc>> disk_log::durable(offset end, time_point deadline) {
   while (durable_end_ < end) {
     if (auto refused = refusal()) co_return std::unexpected(*refused);
     auto inside = users_.enter();
-    (void)co_await durable_waiters_.wait();
+    auto reason = co_await durable_waiters_.wait(deadline);
+    if (reason == wake_reason::timed_out && durable_end_ < end) {
+      co_return std::unexpected(errc::timed_out);
+    }
   }
   if (services_.failed()) co_return std::unexpected(errc::storage_failed);
   co_return expected<void, errc>{};

@@ -38,8 +38,8 @@ class disk_log final : public partition_log {
   std::uint64_t size_bytes() const override;
   expected<append_info, errc> append(validated_batch const& batch,
                                      append_rules const& rules) override;
-  task<expected<void, errc>> room_for(std::size_t bytes) override;
-  task<expected<void, errc>> durable(offset end) override;
+  task<expected<void, errc>> room_for(std::size_t bytes, time_point deadline) override;
+  task<expected<void, errc>> durable(offset end, time_point deadline) override;
   waiters& durable_moved() override { return durable_moved_; }
   task<expected<read_result, errc>> read(offset from, offset end, read_limits limits) override;
   task<expected<time_lookup, errc>> find_by_time(wall_ms at) override;
@@ -117,7 +117,7 @@ class disk_log final : public partition_log {
   void roll();
   bool wants_space(wall_ms now) const;
   task<> grow_ahead();
-  task<expected<void, errc>> make_writable(std::size_t bytes);
+  task<expected<void, errc>> make_writable(std::size_t bytes, time_point deadline);
   task<expected<>> wake_up();
   task<expected<>> grow(std::size_t bytes);
   task<expected<>> prepare_next();

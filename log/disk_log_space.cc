@@ -49,7 +49,7 @@ bool disk_log::memory_for(std::size_t bytes) {
   return rolls ? services_.tails->has_room(align_up(bytes, block_size)) : tail_.reserve(bytes);
 }
 
-task<expected<void, errc>> disk_log::room_for(std::size_t bytes) {
+task<expected<void, errc>> disk_log::room_for(std::size_t bytes, time_point deadline) {
   while (true) {
     if (auto refused = refusal()) co_return std::unexpected(*refused);
     if (services_.full) co_return std::unexpected(errc::space_exhausted);
@@ -58,19 +58,23 @@ task<expected<void, errc>> disk_log::room_for(std::size_t bytes) {
     }
     auto inside = users_.enter();
     if (!writable(bytes)) {
-      if (auto made = co_await make_writable(bytes); !made) co_return made;
+      if (auto made = co_await make_writable(bytes, deadline); !made) co_return made;
       continue;
     }
     auto const has_memory = memory_for(bytes);
     if (has_memory && claim(bytes)) co_return expected<void, errc>{};
     if (!has_memory) services_.want_memory();
-    (void)co_await services_.room().wait();
+    if (co_await services_.room().wait(deadline) == wake_reason::timed_out) {
+      co_return std::unexpected(errc::timed_out);
+    }
   }
 }
 
-task<expected<void, errc>> disk_log::make_writable(std::size_t bytes) {
+task<expected<void, errc>> disk_log::make_writable(std::size_t bytes, time_point deadline) {
   if (growing_) {
-    (void)co_await grown_.wait();
+    if (co_await grown_.wait(deadline) == wake_reason::timed_out) {
+      co_return std::unexpected(errc::timed_out);
+    }
     co_return expected<void, errc>{};
   }
   growing_ = true;

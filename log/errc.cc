@@ -30,6 +30,8 @@ std::string_view describe(errc code) {
       return "the log directory has reached its hard space mark";
     case errc::damaged:
       return "stored records are damaged; the partition is offline";
+    case errc::timed_out:
+      return "it was not done in time";
     case errc::closed:
       return "the log is closed";
   }

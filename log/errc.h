@@ -21,6 +21,7 @@ enum class errc : std::uint8_t {
   storage_failed,   // a write or sync failed: final for the directory (STORAGE.md 6)
   space_exhausted,  // hard mark reached: tried again when there is room
   damaged,          // bad CRC below durable_through: the partition is offline
+  timed_out,        // not done by the caller's deadline: REQUEST_TIMED_OUT
   closed,           // the log is being closed, moved or deleted
 };
 

@@ -84,10 +84,11 @@ class partition_log {
                                              append_rules const& rules) = 0;
   // Waits until an append of `bytes` may be accepted (journal window, tail memory, allocated
   // segment space); an append that meets no room answers space_exhausted. Waiting is in order of
-  // arrival.
-  virtual task<expected<void, errc>> room_for(std::size_t bytes) = 0;
-  // Done when every record below `end` is durable, or the log failed or was closed.
-  virtual task<expected<void, errc>> durable(offset end) = 0;
+  // arrival. timed_out at the deadline.
+  virtual task<expected<void, errc>> room_for(std::size_t bytes, time_point deadline = never) = 0;
+  // Done when every record below `end` is durable, or the log failed or was closed. timed_out at
+  // the deadline: the records may still become durable.
+  virtual task<expected<void, errc>> durable(offset end, time_point deadline = never) = 0;
   // Woken whenever durable_end() moves or the log closes: parked fetches wait here.
   virtual waiters& durable_moved() = 0;
 

@@ -24,8 +24,9 @@ topic_request translate(net::create_topics_request::topic const& asked) {
 
 task<expected<created_topic, refusal>> create_on_controller(broker& broker,
                                                             topic_request const& request,
-                                                            bool validate_only) {
-  return broker.topics().create(request, validate_only);
+                                                            bool validate_only,
+                                                            time_point deadline) {
+  return broker.topics().create(request, validate_only, deadline);
 }
 
 void fill(topic_answer& answer, created_topic const& created, broker_config const& config) {
@@ -42,7 +43,7 @@ void fill(topic_answer& answer, created_topic const& created, broker_config cons
 }
 
 task<> create_one(request_context& context, net::create_topics_request::topic const& asked,
-                  bool validate_only, topic_answer& answer) {
+                  bool validate_only, time_point deadline, topic_answer& answer) {
   std::set<std::int32_t> assigned;
   for (auto const& assignment : asked.assignments) {
     if (assigned.insert(assignment.partition).second) continue;
@@ -52,12 +53,12 @@ task<> create_one(request_context& context, net::create_topics_request::topic co
   }
   auto request = translate(asked);
   auto& broker = context.broker;
-  auto created = co_await submit_to(controller_core, [&broker, &request, validate_only] {
-    return create_on_controller(broker, request, validate_only);
+  auto created = co_await submit_to(controller_core, [&broker, &request, validate_only, deadline] {
+    return create_on_controller(broker, request, validate_only, deadline);
   });
   if (!created) {
     answer.error = created.error().code;
-    answer.error_message = created.error().message;
+    if (!created.error().message.empty()) answer.error_message = created.error().message;
     co_return;
   }
   fill(answer, *created, broker.config());
@@ -68,6 +69,8 @@ task<> create_one(request_context& context, net::create_topics_request::topic co
 task<net::create_topics_response> handle(request_context& context,
                                          net::create_topics_request const& request) {
   net::create_topics_response response;
+  auto deadline =
+      context.request.received_at + std::chrono::milliseconds{std::max(request.timeout_ms, 0)};
   hash_map<std::string_view, int> mentions;
   for (auto const& asked : request.topics) ++mentions[asked.name];
   for (auto const& asked : request.topics) {
@@ -81,7 +84,7 @@ task<net::create_topics_response> handle(request_context& context,
       answer.error_message = "the topic is named more than once in the request";
       continue;
     }
-    co_await create_one(context, asked, request.validate_only, response.topics.back());
+    co_await create_one(context, asked, request.validate_only, deadline, response.topics.back());
   }
   co_return response;
 }

@@ -32,6 +32,8 @@ net::error_code to_error_code(log::errc code) {
       return kafka_storage_error;
     case log::errc::damaged:
       return kafka_storage_error;
+    case log::errc::timed_out:
+      return request_timed_out;
     // Deleted or moved: the client asks for metadata and finds what is true now.
     case log::errc::closed:
       return not_leader_or_follower;

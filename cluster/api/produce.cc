@@ -14,11 +14,17 @@ constexpr std::int16_t acks_all = -1;
 // From these versions on clients know KAFKA_STORAGE_ERROR, and read error texts (KIP-467).
 constexpr std::int16_t knows_storage_error = 4;
 
+// A stalled disk must not hold a request for ever: its timeout counts, as in Kafka's purgatory. But
+// there only replicas are waited for and never the own disk, so that a client may ask for less than
+// a disk needs in a slow moment.
+constexpr duration least_patience = 1s;
+
 struct append_job {
   log::log_id log;
   buffer_chain const* records = nullptr;  // of the connection's core
   std::int16_t version = 0;
   bool acknowledged = true;
+  time_point deadline = never;
 };
 
 struct append_result {
@@ -38,6 +44,9 @@ append_result refused(append_error error, partition* where) {
   auto result = failed(to_error_code(error.code), std::move(error.message));
   result.records = std::move(error.records);
   switch (error.code) {
+    case log::errc::timed_out:
+      result.message = "there was no room in time; nothing was appended";
+      break;
     case log::errc::invalid_record:
     case log::errc::invalid_timestamp:
     case log::errc::unsupported_compression:
@@ -59,7 +68,8 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
     result = failed(net::error_code::not_leader_or_follower);
     co_return;
   }
-  auto appended = co_await partition->append(*job.records, {.produce_version = job.version});
+  auto appended = co_await partition->append(
+      *job.records, {.produce_version = job.version, .deadline = job.deadline});
   if (!appended) {
     result = refused(std::move(appended.error()), broker.partitions().find(job.log));
     co_return;
@@ -72,8 +82,13 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
     result = failed(net::error_code::not_leader_or_follower);
     co_return;
   }
-  auto committed = co_await partition->committed(appended->end);
-  if (!committed) result = failed(to_error_code(committed.error()));
+  auto committed = co_await partition->committed(appended->end, job.deadline);
+  if (committed) co_return;
+  result = failed(to_error_code(committed.error()));
+  if (result.error == net::error_code::request_timed_out) {
+    result.message =
+        "the disk has not confirmed the records in time; they may still become durable";
+  }
 }
 
 task<std::vector<append_result>> append_all(broker& broker, std::vector<append_job> const& jobs) {
@@ -146,6 +161,9 @@ task<net::produce_response> handle(request_context& context, net::produce_reques
   auto snapshot = broker.metadata().current();
   auto refused = refuse_whole(request);
 
+  auto acknowledged = request.acks != acks_none;
+  auto patience = std::max<duration>(std::chrono::milliseconds{request.timeout_ms}, least_patience);
+  auto deadline = acknowledged ? context.request.received_at + patience : never;
   // One result for each partition, in the order of `topics`.
   auto topics = distinct(request.topics);
   std::vector<append_result> results;
@@ -163,7 +181,7 @@ task<net::produce_response> handle(request_context& context, net::produce_reques
       jobs.push_back(
           {target->core,
            place,
-           {target->log, &*partition.asked->records, context.version, request.acks != acks_none}});
+           {target->log, &*partition.asked->records, context.version, acknowledged, deadline}});
     }
   }
   if (!jobs.empty())

@@ -25,10 +25,14 @@ class memory_log final : public log::partition_log {
         topic_id_(topic_id),
         config_(config) {}
 
-  // Tests: appends stay below durable_end until released; everything fails from now on.
+  // Tests: appends stay below durable_end, or find no room, until released; everything fails from
+  // now on.
   void hold() { held_ = true; }
+  void hold_room() { no_room_ = true; }
   void release() {
     held_ = false;
+    no_room_ = false;
+    room_.wake_all();
     move_durable_end();
   }
   void close() { fail(log::errc::closed); }
@@ -76,11 +80,20 @@ class memory_log final : public log::partition_log {
     if (!held_) move_durable_end();
     return info;
   }
-  task<expected<void, log::errc>> room_for(std::size_t) override {
+  task<expected<void, log::errc>> room_for(std::size_t, time_point deadline) override {
+    while (no_room_) {
+      if (co_await room_.wait(deadline) == wake_reason::timed_out) {
+        co_return unexpected<log::errc>(log::errc::timed_out);
+      }
+    }
     co_return expected<void, log::errc>{};
   }
-  task<expected<void, log::errc>> durable(log::offset end) override {
-    while (!failure_ && durable_ < end) (void)co_await moved_.wait();
+  task<expected<void, log::errc>> durable(log::offset end, time_point deadline) override {
+    while (!failure_ && durable_ < end) {
+      if (co_await moved_.wait(deadline) == wake_reason::timed_out) {
+        co_return unexpected<log::errc>(log::errc::timed_out);
+      }
+    }
     if (failure_) co_return unexpected<log::errc>(*failure_);
     co_return expected<void, log::errc>{};
   }
@@ -148,6 +161,8 @@ class memory_log final : public log::partition_log {
   log::offset durable_{0};
   std::uint64_t bytes_ = 0;
   bool held_ = false;
+  bool no_room_ = false;
+  waiters room_;
   std::optional<log::errc> failure_;
   waiters moved_;
   log::epoch_cache epochs_;

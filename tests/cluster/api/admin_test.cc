@@ -85,7 +85,7 @@ TEST_F(admin, topics_are_created_with_their_configuration_and_deleted_by_name_or
   EXPECT_EQ(topics[2].error, invalid_topic_exception);
   EXPECT_EQ(topics[3].error, invalid_request);
 
-  net::delete_topics_request by_id;
+  net::delete_topics_request by_id{.timeout_ms = 1000};
   by_id.topics.push_back({.name = std::nullopt, .id = topics[0].id});
   by_id.topics.push_back({.name = std::nullopt, .id = make_uuid(3, 4)});
   by_id.topics.push_back({.name = "b", .id = topics[1].id});
@@ -94,10 +94,48 @@ TEST_F(admin, topics_are_created_with_their_configuration_and_deleted_by_name_or
   EXPECT_EQ(deleted.at(0).name, "a");
   EXPECT_EQ(deleted.at(1).error, unknown_topic_id);
   EXPECT_EQ(deleted.at(2).error, invalid_request);
-  net::delete_topics_request by_name{.topic_names = {"a", "b"}};
+  net::delete_topics_request by_name{.topic_names = {"a", "b"}, .timeout_ms = 1000};
   deleted = ask<net::delete_topics_response>(std::move(by_name), 5).topics;
   EXPECT_EQ(deleted.at(0).error, unknown_topic_or_partition);
+  EXPECT_FALSE(deleted.at(0).error_message.has_value());
   EXPECT_EQ(deleted.at(1).error, none);
+}
+
+TEST_F(admin, a_topic_named_twice_is_not_deleted) {
+  create_topic("a");
+  create_topic("b");
+  net::delete_topics_request request{.topic_names = {"a", "b", "a"}, .timeout_ms = 1000};
+  auto deleted = ask<net::delete_topics_response>(std::move(request), 5).topics;
+  ASSERT_EQ(deleted.size(), 2u);
+  EXPECT_EQ(deleted[0].error, invalid_request);
+  EXPECT_EQ(deleted[1].error, none);
+  EXPECT_EQ(describe({"a"}, 8).topics.at(0).error, none);
+}
+
+// As Kafka 3.9: what cannot be done is said at once; what is begun goes on when its time is over.
+TEST_F(admin, changes_that_are_not_waited_for_are_done_all_the_same) {
+  create_topic("old");
+  net::create_topics_request create{.timeout_ms = 0};
+  for (auto name : {"old", "new", "newer"}) {
+    create.topics.push_back({.name = name, .partitions = 1, .replication_factor = 1});
+  }
+  auto created = ask<net::create_topics_response>(std::move(create), 7).topics;
+  EXPECT_EQ(created.at(0).error, topic_already_exists);
+  EXPECT_EQ(created.at(1).error, request_timed_out);
+  EXPECT_EQ(created.at(2).error, request_timed_out);
+  auto exists = [&](std::string_view name) { return describe({name}, 8).topics[0].error == none; };
+  machine_->run_until([&] { return exists("new") && exists("newer"); });
+
+  create_topic("last");  // in turn: all changes before it are done
+  net::create_topics_request checked{.timeout_ms = 0, .validate_only = true};
+  checked.topics.push_back({.name = "other", .partitions = 1, .replication_factor = 1});
+  EXPECT_EQ(ask<net::create_topics_response>(std::move(checked), 7).topics.at(0).error, none);
+
+  net::delete_topics_request remove{.topic_names = {"new", "missing"}, .timeout_ms = 0};
+  auto removed = ask<net::delete_topics_response>(std::move(remove), 5).topics;
+  EXPECT_EQ(removed.at(0).error, request_timed_out);
+  EXPECT_EQ(removed.at(1).error, unknown_topic_or_partition);
+  machine_->run_until([&] { return !exists("new"); });
 }
 
 TEST_F(admin, configurations_by_key) {

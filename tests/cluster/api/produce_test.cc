@@ -152,6 +152,10 @@ task<> release(memory_log& log) {
   co_return;
 }
 
+task<> keep_answer(task<net::response> work, std::optional<net::response>& slot) {
+  slot = co_await std::move(work);
+}
+
 task<> produce_on(task<net::response> work, bool& done) {
   (void)co_await std::move(work);
   done = true;
@@ -175,6 +179,39 @@ TEST_F(produce, is_acknowledged_when_durable_and_keeps_the_order_of_the_requests
   auto records = machine_->run(0, log.read({0}, {2}, {.max_bytes = 1000}));
   auto bytes = records->records.to_string();
   EXPECT_LT(bytes.find("first"), bytes.find("second"));
+}
+
+// The disk stalls: first for what is written, then for room to write.
+TEST_F(produce, a_stalled_disk_holds_no_request_longer_than_its_timeout) {
+  auto& log = log_of("t", 0);
+  log.hold();
+  auto before = world_.now();
+  auto answer = answer_to(one("t", 0, make_batch({"a"})), 9, 1);
+  EXPECT_EQ(answer.error, request_timed_out);
+  EXPECT_THAT(answer.error_message.value_or(""), ::testing::HasSubstr("may still become durable"));
+  EXPECT_GE(world_.now() - before, 1s);
+  EXPECT_LT(world_.now() - before, 2s);
+  machine_->run(0, release(log));
+  EXPECT_EQ(log.durable_end().value, 1);
+
+  log.hold_room();
+  std::vector<std::optional<net::response>> answers(3);
+  for (auto& each : answers) {
+    auto body = net::join(net::encode(one("t", 0, make_batch({"b"})), 9));
+    auto work = this->answer(*this, net::api_key::produce, 9, std::move(body));
+    machine_->start(1, keep_answer(std::move(work), each));
+  }
+  machine_->run_until([&] {
+    return std::ranges::all_of(answers, [](auto const& each) { return each.has_value(); });
+  });
+  for (auto const& each : answers) {
+    auto part = read<response_type>(*each, 9).topics.at(0).partitions.at(0);
+    EXPECT_EQ(part.error, request_timed_out);
+    EXPECT_THAT(part.error_message.value_or(""), ::testing::HasSubstr("nothing was appended"));
+  }
+  machine_->run(0, release(log));
+  EXPECT_EQ(log.log_end().value, 1);
+  EXPECT_EQ(answer_to(one("t", 0, make_batch({"c"}))).base_offset, 1);
 }
 
 TEST_F(produce, a_failed_log_is_a_storage_error_that_old_clients_understand) {
