@@ -269,7 +269,9 @@ class snappy_reader {
     // Three bytes of input give at most 64 of output, so a larger claim is false: nothing is
     // allocated for it.
     if (inflated > size * 22 + 64) return corrupt();
-    if (inflated > most) return std::unexpected(errc::batch_too_large);
+    if (inflated > std::min(most, limit::snappy_block)) {
+      return std::unexpected(errc::batch_too_large);
+    }
     inflated_.resize(inflated);
     snappy_source source{input.first(size)};
     if (!snappy::RawUncompress(&source, reinterpret_cast<char*>(inflated_.data()))) {

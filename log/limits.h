@@ -45,6 +45,12 @@ inline constexpr int zstd_window_log = 27;
 // windows are rare.
 inline constexpr std::size_t kept_zstd_context = 4 * MiB;
 
+// The largest block of snappy, which its library inflates in one piece: as much as zstd's window,
+// while Java's blocks have 32 KiB and librdkafka's a whole batch before compression. A block gives
+// at most 22 times its size, so this matters only where max.message.bytes is above 6 MiB. At it:
+// batch_too_large.
+inline constexpr std::size_t snappy_block = 128 * MiB;
+
 // A kept snappy buffer larger than this is freed after the batch: Java's blocks need 32 KiB,
 // librdkafka's a whole usual batch.
 inline constexpr std::size_t kept_snappy_block = 1 * MiB;

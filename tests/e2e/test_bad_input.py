@@ -9,45 +9,12 @@ import zlib
 import pytest
 import wire
 from node import Node, eventually
+from steady import broker, others_go_on, resident_mib, store  # noqa: F401 (fixtures)
 from wire import Connection
 
 MESSAGE_MAX = 1024 * 1024 + 12  # Kafka's default for message.max.bytes
 CORRUPT, TOO_LARGE, UNSUPPORTED_FORMAT, INVALID_RECORD = 2, 10, 43, 87
 REQUIRED_ACKS, UNSUPPORTED_COMPRESSION = 21, 76
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    broker = Node(tmp_path_factory.mktemp("bad-input"), "num.partitions=1").start()
-    with Connection(broker.port) as connection:
-        connection.send(wire.create_topic("good")).answer()
-    yield broker
-    assert broker.stop() == 0
-
-
-@pytest.fixture(autouse=True)
-def others_go_on(broker):
-    """Around every test: a connection that was open before still works after it."""
-    with Connection(broker.port) as steady:
-        before = store(steady, b"before")
-        yield
-        assert store(steady, b"after") > before
-    assert broker.process.poll() is None
-
-
-def store(connection: Connection, value: bytes) -> int:
-    code, offset, message = wire.produce_result(
-        connection.send(wire.produce("good", wire.batch([value]))).answer()
-    )
-    assert code == 0, message
-    return offset
-
-
-def resident_mib(broker: Node) -> float:
-    for line in open(f"/proc/{broker.process.pid}/status"):
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmRSS")
 
 
 def produce_bad(broker: Node, records: bytes) -> tuple[int, int, str | None]:
@@ -268,7 +235,9 @@ def test_a_stop_waits_for_no_parked_fetch(make_node):
         begun = time.monotonic()
         assert node.stop() == 0
         assert time.monotonic() - begun < 2
-        assert parked.closed() and idle.closed()
+        # The parked one may still get its answer, without records.
+        assert len(parked.socket.makefile("rb").read()) < 100
+        assert idle.closed()
 
 
 def test_random_bytes_and_damaged_requests(broker):

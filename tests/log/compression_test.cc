@@ -243,6 +243,22 @@ TEST(compression, a_false_snappy_length_allocates_nothing) {
   EXPECT_EQ(result.error(), errc::corrupt_batch);
 }
 
+// One raw block of 129 MiB, as a client might send it where max.message.bytes is large.
+TEST(compression, a_snappy_block_beyond_the_cap_is_refused_before_it_is_allocated) {
+  std::string block;
+  {
+    std::string zeros(129 * MiB, '\0');
+    snappy::Compress(zeros.data(), zeros.size(), &block);
+  }
+  auto packed = std::as_bytes(std::span{block});
+  auto chain = in_one({packed.begin(), packed.end()});
+  decompressor inflate;
+  inflate.start(codec::snappy, chain, 0, chain.size(), 1 * GiB);
+  auto slice = inflate.next();
+  ASSERT_FALSE(slice);
+  EXPECT_EQ(slice.error(), errc::batch_too_large);
+}
+
 TEST(compression, lz4_blocks_that_depend_on_each_other_are_refused) {
   auto text = sample_text(200'000);
   LZ4F_preferences_t linked{
