@@ -55,7 +55,7 @@ ODD_NAMES = [
 ]
 
 
-def create_named(name: bytes, partitions: int = 1, replicas: int = 1, configs: bytes = b"") -> bytes:
+def create_named(name: bytes, *, partitions=1, replicas=1, configs: bytes = b"") -> bytes:
     body = struct.pack(">ih", 1, len(name)) + name + struct.pack(">ihi", partitions, replicas, 0)
     body += configs or struct.pack(">i", 0)
     return wire.frame(wire.header(wire.CREATE_TOPICS, 4) + body + struct.pack(">i?", 30_000, False))
@@ -126,7 +126,8 @@ def fetch_request(
     """Fetch version 9, of the topic `good`."""
     body = struct.pack(">iiiib", replica, wait_ms, least, most, 0) + struct.pack(">ii", *session)
     body += struct.pack(">i", 1) + wire.text("good") + struct.pack(">i", len(partitions))
-    return wire.frame(wire.header(wire.FETCH, 9) + body + b"".join(partitions) + struct.pack(">i", 0))
+    body += b"".join(partitions) + struct.pack(">i", 0)
+    return wire.frame(wire.header(wire.FETCH, 9) + body)
 
 
 def wanted(offset: int, *, index: int = 0, epoch: int = -1, most: int = 1 << 20) -> bytes:
