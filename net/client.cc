@@ -85,16 +85,6 @@ std::optional<std::vector<metadata_request::topic>> to_topics(
   return topics;
 }
 
-// The connection failed, not what was asked for.
-bool lost(error const& failure) {
-  return failure.code == errc::closed || failure.code == errc::refused ||
-         failure.code == errc::reset;
-}
-
-unexpected<error> incomplete(client_connection const& broker, topic_partition const& asked) {
-  return fail(errc::corrupt, "", "{} answered without partition {}", broker.name(), asked.text());
-}
-
 // With the record that was refused, when the broker names it.
 error refusal(produce_response::partition const& result, topic_partition const& to) {
   auto message = result.error_message;
@@ -112,6 +102,15 @@ error to_error(error_code code, std::optional<std::string> const& message, std::
   auto detail = message && !message->empty() ? std::string_view{*message} : text;
   return {category(code), fmt::format("{}: {} ({})", what, detail, name_of(code)),
           std::string{message && !message->empty() ? std::string_view{} : remedy}};
+}
+
+bool lost(error const& failure) {
+  return failure.code == errc::closed || failure.code == errc::refused ||
+         failure.code == errc::reset;
+}
+
+unexpected<error> incomplete(client_connection const& broker, topic_partition const& asked) {
+  return fail(errc::corrupt, "", "{} answered without partition {}", broker.name(), asked.text());
 }
 
 client::client(client_options options) : options_(std::move(options)) {}
@@ -288,54 +287,6 @@ task<expected<produced, error>> client::produce(topic_partition to, buffer_chain
       co_return unexpected<error>(refusal(result, to));
     }
     forget(to);
-    co_await pause();
-  }
-}
-
-task<expected<fetched, error>> client::fetch(topic_partition from, fetch_options options) {
-  auto attempts_until = patience();
-  auto known = topics_.contains(from.topic);  // then a broker that is away is expected back
-  while (true) {
-    auto leader = co_await leader_of(from, false, attempts_until);
-    if (!leader && known && lost(leader.error()) && core::current().now() < attempts_until) {
-      co_await pause();
-      continue;
-    }
-    if (!leader) co_return unexpected<error>(leader.error());
-    fetch_request request{.max_wait_ms = options.max_wait_ms,
-                          .min_bytes = 1,
-                          .max_bytes = options.max_bytes,
-                          .isolation = isolation_level::read_committed};
-    auto& topic = request.topics.emplace_back();
-    topic.name = from.topic;
-    auto& partition = topic.partitions.emplace_back();
-    partition.index = from.partition;
-    partition.fetch_offset = options.offset;
-    partition.max_bytes = options.max_bytes;
-    auto reply = co_await (*leader)->ask<fetch_response>(std::move(request));
-    if (!reply) {
-      forget(from);
-      if (!lost(reply.error()) || core::current().now() >= attempts_until) {
-        co_return unexpected<error>(reply.error());
-      }
-      co_await pause();
-      continue;
-    }
-    if ((*reply)->topics.empty() || (*reply)->topics.front().partitions.empty()) {
-      co_return incomplete(**leader, from);
-    }
-    auto& result = (*reply)->topics.front().partitions.front();
-    if (result.error == error_code::none) {
-      fetched got{.high_watermark = result.high_watermark, .log_start = result.log_start_offset};
-      if (result.records) got.records = join(std::move(result.records->pieces));
-      co_return got;
-    }
-    if (!may_retry(result.error, attempts_until)) {
-      co_return unexpected<error>(
-          to_error(result.error, {},
-                   fmt::format("cannot read {} at offset {}", from.text(), options.offset)));
-    }
-    forget(from);
     co_await pause();
   }
 }

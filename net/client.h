@@ -39,6 +39,12 @@ struct produced {
   std::int64_t log_append_time = -1;
 };
 
+// From where a partition is to be read.
+struct fetch_position {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
 struct fetched {
   buffer_chain records;  // whole batches; the last may be cut
   std::int64_t high_watermark = 0;
@@ -46,9 +52,9 @@ struct fetched {
 };
 
 struct fetch_options {
-  std::int64_t offset = 0;
   std::int32_t max_wait_ms = 500;
-  std::int32_t max_bytes = 4 * 1024 * 1024;
+  std::int32_t max_bytes = 4 * 1024 * 1024;            // of one answer
+  std::int32_t partition_max_bytes = 1 * 1024 * 1024;  // of one partition in it
 };
 
 struct new_topic {
@@ -61,6 +67,9 @@ struct new_topic {
 // What an error code says to a person, with the broker's own text when it gave one. Its errc is
 // not_found, exists or timed_out where that is what happened.
 error to_error(error_code code, std::optional<std::string> const& message, std::string_view what);
+// Whether the connection failed, rather than what was asked for.
+bool lost(error const& failure);
+unexpected<error> incomplete(client_connection const& broker, topic_partition const& asked);
 
 // A Kafka client for tools and tests: finds brokers and leaders, connects when first needed, asks
 // again when a leader has moved. Records are bytes to it (batches are built by log/batch_builder).
@@ -82,8 +91,13 @@ class client {
   // idempotent.
   task<expected<produced, error>> produce(topic_partition to, buffer_chain records,
                                           produce_options options);
-  // Asks again, at most for the request time-out, while the broker is away.
-  task<expected<fetched, error>> fetch(topic_partition from, fetch_options options);
+  // Reads partitions of a topic, all that have the same leader with one request, and answers in
+  // their order. Those behind the limit of an answer come without records: they go first in the
+  // next call. Asks again, at most for the request time-out, while a broker is away or a leader
+  // moves.
+  task<expected<std::vector<fetched>, error>> fetch(std::string topic,
+                                                    std::vector<fetch_position> from,
+                                                    fetch_options options);
   // `timestamp`: milliseconds, or latest_timestamp, earliest_timestamp, max_timestamp. -1: there is
   // no such record.
   task<expected<std::int64_t, error>> offset_at(topic_partition of, std::int64_t timestamp);
@@ -97,6 +111,9 @@ class client {
   task<> close();
 
  private:
+  struct fetch_round;
+  task<expected<void, error>> find_leaders(fetch_round& round, time_point attempts_until);
+  task<> fetch_from(client_connection& leader, fetch_round& round, time_point attempts_until);
   struct known_topic {
     std::vector<std::int32_t> leaders;  // by partition; -1: none known
   };

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "log/batch_cursor.h"
 #include "log/decompressor.h"
@@ -22,11 +23,9 @@ using json = nlohmann::json;
 
 // What one batch may inflate to here: no broker's max.message.bytes allows near as much.
 constexpr std::size_t inflated_bytes_max = 1 * GiB;
-// How long the broker may hold a fetch at the end of the log. A broker serves the fetches of one
-// connection one after another, so partitions share this time: a new record is seen within about
-// half a second, however many there are.
+// How long the broker may hold a fetch at the end of the log: new records come at once all the
+// same, because a fetch waits for all partitions.
 constexpr std::int32_t fetch_wait_ms = 500;
-constexpr std::int32_t fetch_wait_ms_min = 20;
 
 enum class record_format : std::uint8_t { value, table, json };
 
@@ -133,7 +132,7 @@ class record_printer {
   bool headed_ = false;
 };
 
-// Reads some partitions at once, one fetch each at a time, until told to end.
+// Reads some partitions, all in each fetch, until told to end.
 class consumer {
  public:
   consumer(net::client& client, consume_settings const& settings)
@@ -142,40 +141,37 @@ class consumer {
   task<expected<void, error>> run();
 
  private:
-  task<> follow(std::int32_t partition);
-  task<expected<void, error>> read(std::int32_t partition);
+  struct place {
+    std::int32_t partition = 0;
+    std::int64_t next = 0;  // to be printed
+    std::int64_t end = 0;   // of the partition at the start
+  };
+
+  task<> locate(place& found);
+  task<expected<void, error>> locate_all();
+  task<expected<void, error>> read();
   task<expected<std::int64_t, error>> first_offset(net::topic_partition where);
   expected<void, error> print_batches(std::int32_t partition, std::int64_t& next,
                                       buffer_chain records);
   expected<void, error> print_batch(std::int32_t partition, std::int64_t next,
                                     log::batch_view const& batch);
   expected<void, error> check_output();
-  bool done() const { return left_ == 0 || failure_.has_value(); }
+  bool done() const { return left_ == 0; }
 
   net::client& client_;
   consume_settings const& settings_;
   record_printer printer_;
   std::int64_t left_;  // -1: without end
-  std::int32_t wait_ms_ = fetch_wait_ms;
   std::optional<error> failure_;
-  task_set tasks_;
+  std::vector<place> places_;
 };
 
 task<expected<void, error>> consumer::run() {
-  auto count = co_await client_.partition_count(settings_.topic, false);
-  if (!count) co_return unexpected<error>(count.error());
-  auto partitions = settings_.partitions;
-  for (std::int32_t each = 0; settings_.partitions.empty() && each < *count; ++each) {
-    partitions.push_back(each);
-  }
-  if (!partitions.empty()) {
-    wait_ms_ =
-        std::max(fetch_wait_ms_min, fetch_wait_ms / static_cast<std::int32_t>(partitions.size()));
-  }
-  for (auto each : partitions) tasks_.spawn(follow(each));
-  co_await tasks_.join();
+  auto located = co_await locate_all();
+  if (!located) co_return located;
+  auto ended = co_await read();
+  if (!ended) co_return ended;
   std::fflush(stdout);
-  if (failure_) co_return unexpected<error>(*failure_);
   co_return check_output();
 }
 
@@ -189,9 +185,31 @@ expected<void, error> consumer::check_output() {
               "cannot write the output: {}", std::strerror(errno));
 }
 
-task<> consumer::follow(std::int32_t partition) {
-  auto ended = co_await read(partition);
-  if (!ended && !failure_) failure_ = ended.error();
+task<expected<void, error>> consumer::locate_all() {
+  auto count = co_await client_.partition_count(settings_.topic, false);
+  if (!count) co_return unexpected<error>(count.error());
+  std::set<std::int32_t> partitions{settings_.partitions.begin(), settings_.partitions.end()};
+  for (std::int32_t each = 0; settings_.partitions.empty() && each < *count; ++each) {
+    partitions.insert(each);
+  }
+  for (auto each : partitions) places_.push_back({.partition = each});
+  task_set locating;
+  for (auto& each : places_) locating.spawn(locate(each));
+  co_await locating.join();
+  if (failure_) co_return unexpected<error>(*failure_);
+  co_return expected<void, error>{};
+}
+
+task<> consumer::locate(place& found) {
+  net::topic_partition where{settings_.topic, found.partition};
+  auto next = co_await first_offset(where);
+  auto end = next ? co_await client_.offset_at(where, net::latest_timestamp) : next;
+  if (!next || !end) {
+    if (!failure_) failure_ = next ? end.error() : next.error();
+    co_return;
+  }
+  found.next = *next;
+  found.end = *end;
 }
 
 task<expected<std::int64_t, error>> consumer::first_offset(net::topic_partition where) {
@@ -224,21 +242,32 @@ task<expected<std::int64_t, error>> consumer::first_offset(net::topic_partition 
   co_return std::max(*first, *latest + number);
 }
 
-task<expected<void, error>> consumer::read(std::int32_t partition) {
-  net::topic_partition where{settings_.topic, partition};
-  auto next = co_await first_offset(where);
-  if (!next) co_return unexpected<error>(next.error());
-  auto end = co_await client_.offset_at(where, net::latest_timestamp);
-  if (!end) co_return unexpected<error>(end.error());
-  while (!done() && !(settings_.exit_at_end && *next >= *end)) {
-    auto got = co_await client_.fetch(where, {.offset = *next, .max_wait_ms = wait_ms_});
+task<expected<void, error>> consumer::read() {
+  while (!done()) {
+    if (settings_.exit_at_end) {
+      std::erase_if(places_, [](place const& each) { return each.next >= each.end; });
+    }
+    if (places_.empty()) break;
+    std::vector<net::fetch_position> from;
+    for (auto const& each : places_) from.push_back({each.partition, each.next});
+    auto got = co_await client_.fetch(settings_.topic, from, {.max_wait_ms = fetch_wait_ms});
     if (!got) co_return unexpected<error>(got.error());
-    if (auto printed = print_batches(partition, *next, std::move(got->records)); !printed) {
-      co_return printed;
+    for (std::size_t i = 0; i < places_.size() && !done(); ++i) {
+      auto& each = places_[i];
+      auto printed = print_batches(each.partition, each.next, std::move((*got)[i].records));
+      if (!printed) co_return printed;
     }
     // A reader at the end sees records at once.
-    if (*next >= got->high_watermark) std::fflush(stdout);
+    std::fflush(stdout);
     if (auto written = check_output(); !written) co_return written;
+    // Whoever had nothing goes first: the others may have filled the answer.
+    std::vector<place> served;
+    std::vector<place> waiting;
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      (places_[i].next == from[i].offset ? waiting : served).push_back(places_[i]);
+    }
+    waiting.insert(waiting.end(), served.begin(), served.end());
+    places_ = std::move(waiting);
   }
   co_return expected<void, error>{};
 }

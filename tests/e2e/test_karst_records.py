@@ -159,3 +159,24 @@ def test_nobody_listens(node):
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and time.monotonic() - begun < 5
     assert "127.0.0.1:1: connection refused" in done.stderr and "karst serve --dev" in done.stderr
+
+
+def test_many_partitions_come_in_one_fetch(node):
+    """Each in its order, and what arrives in any of them is seen while the fetch waits for all."""
+    partitions = 40
+    karst(node, "topic", "create", "records-many", "-p", partitions)
+    with start(node, "consume", "records-many", "--format", "json") as follower:
+        for number in range(0, partitions, 4):
+            karst(node, "produce", "records-many", "-p", number, stdin=b"first\n")
+            assert json.loads(follower.stdout.readline())["partition"] == number
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(5) == 128 + signal.SIGINT
+    lines = [f"{number}:{'v' * 200}" for number in range(20_000)]
+    karst(node, "produce", "records-many", "-K", ":", stdin="\n".join(lines).encode())
+    got = objects(node, "records-many", "-p", 0, "-p", 0)
+    assert {each["partition"] for each in got} == {0}
+    got = objects(node, "records-many")
+    assert sorted(int(each["key"]) for each in got if each["key"]) == list(range(20_000))
+    for number in range(partitions):
+        offsets = [each["offset"] for each in got if each["partition"] == number]
+        assert offsets == list(range(len(offsets)))
