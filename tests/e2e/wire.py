@@ -4,7 +4,7 @@ import socket
 import struct
 import zlib
 
-PRODUCE, FETCH, METADATA, API_VERSIONS, CREATE_TOPICS = 0, 1, 3, 18, 19
+PRODUCE, FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, CREATE_TOPICS = 0, 1, 3, 10, 18, 19
 
 
 def crc32c(data: bytes) -> int:
@@ -91,8 +91,14 @@ def produce(topic: str, records: bytes, *, acks: int = -1, version: int = 8) -> 
 
 
 def fetch(topic: str, offset: int, *, wait_ms: int = 0, version: int = 4) -> bytes:
-    body = struct.pack(">iiiib", -1, wait_ms, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
-    body += struct.pack(">iiqi", 1, 0, offset, 1 << 20)
+    """Version 4, or 10: the first that gives zstd."""
+    sessions = version >= 7
+    body = struct.pack(">iiiib", -1, wait_ms, 1, 1 << 20, 0)
+    body += struct.pack(">ii", 0, -1) if sessions else b""
+    body += struct.pack(">i", 1) + text(topic) + struct.pack(">ii", 1, 0)
+    position = struct.pack(">iqq", -1, offset, -1) if sessions else struct.pack(">q", offset)
+    body += position + struct.pack(">i", 1 << 20)
+    body += struct.pack(">i", 0) if sessions else b""
     return frame(header(FETCH, version) + body)
 
 
@@ -108,6 +114,27 @@ def api_versions(version: int = 0, correlation: int = 1) -> bytes:
     content = header(API_VERSIONS, version, correlation)
     # From version 3 on tagged fields end the header and the body, which names the software.
     return frame(content + (b"\0" + b"\x02a" + b"\x021" + b"\0" if version >= 3 else b""))
+
+
+def offered(answer: bytes) -> dict[int, tuple[int, int]]:
+    """The versions by API key in an ApiVersions v0 answer."""
+    (count,) = struct.unpack_from(">i", answer, 6)
+    rows = [struct.unpack_from(">hhh", answer, 10 + 6 * row) for row in range(count)]
+    return {key: (lowest, highest) for key, lowest, highest in rows}
+
+
+def codecs_of(answer: bytes) -> set[int]:
+    """The codecs of the whole batches in a Fetch v10 answer for one partition."""
+    (name,) = struct.unpack_from(">h", answer, 18)
+    at = 20 + name + struct.calcsize(">iihqqqi")
+    (size,) = struct.unpack_from(">i", answer, at)
+    batches = answer[at + 4 : at + 4 + size]
+    found = set()
+    while len(batches) >= 61:
+        (length,) = struct.unpack_from(">i", batches, 8)
+        found.add(struct.unpack_from(">h", batches, 21)[0] & 7)
+        batches = batches[12 + length :]
+    return found
 
 
 class Connection:
