@@ -9,6 +9,8 @@ namespace {
 // From this size on, a batch's aligned body is gathered from the tail instead of being copied into
 // the group: below it the copy is cheaper than one more vector and its padding.
 constexpr std::size_t gather_from = 16 * KiB;
+// More records than any batch that is accepted: they are 7 bytes at least, uncompressed.
+constexpr std::int64_t records_most = std::int64_t{1} << 30;
 
 }  // namespace
 
@@ -53,25 +55,30 @@ std::optional<errc> disk_log::refusal() const {
   return std::nullopt;
 }
 
-bool disk_log::must_roll(std::size_t bytes, batch_header const& header, wall_ms now) const {
+// Whether `bytes` more begin a new segment. By the offsets with a margin that no batch's own
+// deltas exceed, so that this can be known before the batch is: offsets in a segment's index are
+// relative, 32 bits wide.
+bool disk_log::rolls(std::size_t bytes) const {
   auto const& part = active();
   if (part.size == 0) return false;
   if (part.size + bytes > static_cast<std::uint64_t>(config_.segment_bytes)) return true;
-  auto const last = end_ + header.last_offset_delta;
-  if (last - part.base() > std::numeric_limits<std::int32_t>::max()) return true;
-  if (part.index().full(config_.segment_index_bytes)) return true;
-  if (part.times().full(config_.segment_index_bytes)) return true;
-  return spare_ready_ && part.created != 0 && now - part.created > config_.segment_ms;
+  if (end_ - part.base() > std::numeric_limits<std::int32_t>::max() - records_most) return true;
+  return part.index().full(config_.segment_index_bytes) ||
+         part.times().full(config_.segment_index_bytes);
+}
+
+// By age only when the next segment is there already: an old one takes records until then.
+bool disk_log::must_roll(std::size_t bytes, wall_ms now) const {
+  auto const& part = active();
+  if (rolls(bytes)) return true;
+  return spare_ready_ && part.size != 0 && part.created != 0 &&
+         now - part.created > config_.segment_ms;
 }
 
 // Whether the segments have room for `bytes` now: a claim is only made into allocated space.
 bool disk_log::writable(std::size_t bytes) const {
   if (!tail_.started()) return false;
-  auto const& part = active();
-  auto const fits =
-      part.size == 0 || part.size + bytes <= static_cast<std::uint64_t>(config_.segment_bytes);
-  if (fits) return part.size + bytes <= part.allocated;
-  return spare_ready_;
+  return rolls(bytes) ? spare_ready_ : active().size + bytes <= active().allocated;
 }
 
 std::size_t disk_log::body_bytes(log_position where, std::size_t bytes) const {
@@ -91,6 +98,16 @@ bool disk_log::claim(std::size_t bytes) {
   return services_.journal->claim(entries, body, false);
 }
 
+// The last block's head goes to the journal in a state of its own, while its segment is the active
+// one: a log at rest that rolls at once would otherwise have a state that begins behind it.
+bool disk_log::journal_head() {
+  if (head_journaled_) return true;
+  auto const state = snapshot();
+  if (!services_.journal->claim(encoded_bytes(state), 0, false)) return false;
+  add_state(state, entry_type::state);
+  return true;
+}
+
 expected<append_info, errc> disk_log::append(validated_batch const& batch,
                                              append_rules const& rules) {
   if (auto refused = refusal()) return std::unexpected(*refused);
@@ -107,8 +124,8 @@ expected<append_info, errc> disk_log::append(validated_batch const& batch,
   auto const bytes = batch.size();
   if (bytes > services_.journal->max_batch_bytes()) return std::unexpected(errc::batch_too_large);
   if (services_.full || !tail_.started()) return std::unexpected(errc::space_exhausted);
-  if (must_roll(bytes, header, rules.now)) {
-    if (!spare_ready_) return std::unexpected(errc::space_exhausted);
+  if (must_roll(bytes, rules.now)) {
+    if (!spare_ready_ || !journal_head()) return std::unexpected(errc::space_exhausted);
     roll();
   }
   if (active().size + bytes > active().allocated || !claim(bytes) || !tail_.reserve(bytes)) {

@@ -107,13 +107,15 @@ class disk_log final : public partition_log {
   segment& active() { return *segments_.rbegin()->second; }
   segment const& active() const { return *segments_.rbegin()->second; }
   std::optional<errc> refusal() const;
-  bool must_roll(std::size_t bytes, batch_header const& header, wall_ms now) const;
+  bool rolls(std::size_t bytes) const;
+  bool must_roll(std::size_t bytes, wall_ms now) const;
   bool writable(std::size_t bytes) const;
   bool claim(std::size_t bytes);
   bool memory_for(std::size_t bytes);
   std::size_t body_bytes(log_position where, std::size_t bytes) const;
   expected<void, errc> copy_batch(validated_batch const& batch, offset base, leader_epoch epoch);
   void add_to_journal(validated_batch const& batch, log_position where);
+  bool journal_head();
   void roll();
   bool wants_space(wall_ms now) const;
   task<> grow_ahead();

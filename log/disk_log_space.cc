@@ -45,8 +45,8 @@ task<> disk_log::grow_ahead() {
 
 // Memory for a batch in the tail; a roll begins a new piece.
 bool disk_log::memory_for(std::size_t bytes) {
-  auto const rolls = active().size + bytes > static_cast<std::uint64_t>(config_.segment_bytes);
-  return rolls ? services_.tails->has_room(align_up(bytes, block_size)) : tail_.reserve(bytes);
+  return rolls(bytes) ? services_.tails->has_room(align_up(bytes, block_size))
+                      : tail_.reserve(bytes);
 }
 
 task<expected<void, errc>> disk_log::room_for(std::size_t bytes, time_point deadline) {
@@ -78,16 +78,10 @@ task<expected<void, errc>> disk_log::make_writable(std::size_t bytes, time_point
     co_return expected<void, errc>{};
   }
   growing_ = true;
-  auto const limit = static_cast<std::uint64_t>(config_.segment_bytes);
   expected<> done;
   if (!tail_.started()) done = co_await wake_up();
   if (done && !writable(bytes)) {
-    auto const rolls = active().size != 0 && active().size + bytes > limit;
-    if (rolls && !spare_ready_) {
-      done = co_await prepare_next();
-    } else if (!rolls) {
-      done = co_await grow(bytes);
-    }
+    done = rolls(bytes) ? co_await prepare_next() : co_await grow(bytes);
   }
   growing_ = false;
   grown_.wake_all();

@@ -96,6 +96,8 @@ task<> journal::zero_files() {
 
 bool journal::claim(std::size_t inline_bytes, std::size_t body_bytes, bool carrying) {
   if (failed_ || clean_) return false;
+  // Carrying has begun the reserve: appends that filled it would leave no room to empty a file.
+  if (!carrying && free_.empty()) return false;
   if (forming_open_) {
     auto size = forming_->size_with(inline_bytes, body_bytes);
     auto fits_file = forming_->position + size <= options_.file_bytes;
