@@ -14,8 +14,7 @@ log::progress_callback progress_report(std::string what) {
     auto share = static_cast<double>(made.done) / static_cast<double>(made.of);
     auto passed = std::chrono::duration<double>(now - begun).count();
     auto left = share > 0 ? passed / share - passed : 0;
-    logging::info("broker", "{}: {} of {}, {:.0f} %, about {:.0f} s left", what, made.done, made.of,
-                  share * 100, left);
+    logging::info("broker", "{}: {:.0f} %, about {:.0f} s left", what, share * 100, left);
   };
 }
 

@@ -10,6 +10,10 @@
 
 namespace karst::log {
 
+inline std::string text_of(std::span<std::byte const> bytes) {
+  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+}
+
 // Writes little-endian fields of our own files (journal groups and entries) into memory that the
 // caller has sized. Writing past the end is a bug, not an input error: it asserts.
 class byte_writer {
@@ -60,10 +64,7 @@ class byte_reader {
     from_ = from_.subspan(bytes);
     return part;
   }
-  std::string take_text() {
-    auto bytes = take_bytes(take<std::uint16_t>());
-    return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-  }
+  std::string take_text() { return text_of(take_bytes(take<std::uint16_t>())); }
   std::size_t left() const { return from_.size(); }
   bool failed() const { return failed_; }
 

@@ -58,7 +58,9 @@ class disk_log final : public partition_log {
   // The log is at this state, with nothing in memory: what a clean stop or a creation leaves.
   void begin_at_rest();
   bool at_rest() const { return !tail_.started(); }
-  // Recovery: the journal's bytes of the log in order, from durable_through on.
+  // Recovery: empties the segment above durable_through, then takes the journal's bytes of the log
+  // in order, from there on. no_memory: once there is room, the same bytes may be given again.
+  task<expected<>> begin_replay();
   task<expected<>> replay(log_position where, std::span<std::byte const> bytes);
   // corrupt: the journal lacks bytes of the log.
   task<expected<>> finish_replay(log_position end);
@@ -90,14 +92,22 @@ class disk_log final : public partition_log {
   task<> close_files();
   // Removal: renames the directory, then deletes it; the name is gone for good when done.
   task<> unlink_files();
-  // After rest() of all logs, if it had anything to do: the producer snapshot and the leader epochs
-  // in Kafka's form. Failures are only told.
-  task<> leave_kafka_files();
+  // After rest(), if it had anything to do: what Kafka keeps beside the segments, to be written
+  // without syncs (replace_files).
+  void add_kafka_files(std::vector<file_text>& files);
+  // The same of a new log, empty, as far as they are not there.
+  void add_missing_kafka_files(std::vector<file_text>& files);
+  // Found in the log's directory when it was opened: of producers, for Kafka.
+  void note_snapshot(std::string name) { snapshot_ = std::move(name); }
   // Retention by size and time: forgets whole old segments; their files go once the new log start
   // is durable.
   task<> apply_retention(wall_ms now);
 
  private:
+  // Index entries worth a durable write of their own: 256 KiB of batches, which the first append
+  // after a start reads again to rebuild what was not written.
+  static constexpr std::size_t index_entries_at_once = 64;
+
   // Appends of one journal file: from where on the log needs it.
   struct journal_mark {
     std::uint64_t ordinal = 0;
@@ -130,9 +140,9 @@ class disk_log final : public partition_log {
   void drop_marks(log_position durable, log_position end, std::uint64_t state_ordinal);
   void repin();
   task<expected<>> write_segment(std::shared_ptr<segment> part, std::uint64_t from,
-                                 std::uint64_t to);
+                                 std::uint64_t to, bool durable);
   task<> write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
-                     expected<>& result);
+                     bool durable, expected<>& result);
   task<expected<>> seal_segment(std::shared_ptr<segment> part);
   std::string spare_path() const { return path_ + "/next.spare"; }
   std::shared_ptr<segment> segment_of(offset at) const;
@@ -177,6 +187,7 @@ class disk_log final : public partition_log {
   bool damaged_ = false;
   bool removed_ = false;
   bool rested_ = false;            // rest() had something to do
+  std::string snapshot_;           // the file of the last stop
   std::uint64_t index_valid_ = 0;  // recovered: of the active segment's index files
   std::uint64_t last_step_ = 0;    // of the last preallocation
   waiters durable_waiters_;

@@ -3,6 +3,7 @@
 #include "log/journal_format.h"
 #include "log/segment_name.h"
 #include "reactor/base/logging.h"
+#include "reactor/submit_to.h"
 
 namespace karst::log {
 namespace {
@@ -23,15 +24,14 @@ task<bool> holds_topic(std::string directory, uuid topic_id) {
   co_return text&& parse_partition_metadata(*text) == topic_id;
 }
 
-// Removal of a log goes on where a crash interrupted it.
+}  // namespace
+
 task<> remove_directory_tree(std::string path) {
   if (auto names = co_await list_directory(path)) {
     for (auto const& name : *names) (void)co_await unlink_file(path + "/" + name);
   }
   (void)co_await remove_directory(path);
 }
-
-}  // namespace
 
 task<expected<std::unique_ptr<log_directory>, error>> log_directory::open(
     directory_options options) {
@@ -68,9 +68,23 @@ task<expected<void, error>> disk_log_directory::look_around() {
                      "{} does not support O_DIRECT", path);
     }
   }
-  if (auto read = co_await read_journals(path, *names, recovered_); !read) co_return read;
+  if (auto read = co_await read_journals(path, *names, report_.direct, recovered_); !read) {
+    co_return read;
+  }
+  plan_journals();
+  co_await look_at_logs(*names);
+  // From here on the directory is in use: a crash must not look like a clean stop to Kafka.
+  (void)co_await unlink_file(path + "/" + std::string{clean_shutdown_file});
+  report_.damage = recovered_.damage;
+  report_.clean = recovered_.clean && !recovered_.windows.empty();
+  co_return expected<void, error>{};
+}
+
+// Compares the journals' logs with the directories that are there.
+task<> disk_log_directory::look_at_logs(std::vector<std::string> const& names) {
+  auto const& path = options_.path;
   std::set<std::string> known;
-  auto const existing = std::set<std::string>(names->begin(), names->end());
+  auto const existing = std::set<std::string>(names.begin(), names.end());
   for (auto const& [id, log] : recovered_.logs) {
     auto name = partition_directory(log.state.topic, log.state.partition);
     if (log.removed || !existing.contains(name)) continue;
@@ -86,7 +100,7 @@ task<expected<void, error>> disk_log_directory::look_around() {
       known.insert(name);
     }
   }
-  for (auto const& name : *names) {
+  for (auto const& name : names) {
     auto parsed = parse_partition_directory(name);
     if (!parsed || known.contains(name)) continue;
     auto status = co_await status_of(path + "/" + name);
@@ -97,21 +111,44 @@ task<expected<void, error>> disk_log_directory::look_around() {
       report_.unknown_directories.push_back(name);
     }
   }
-  // From here on the directory is in use: a crash must not look like a clean stop to Kafka.
-  (void)co_await unlink_file(path + "/" + std::string{clean_shutdown_file});
-  report_.damage = recovered_.damage;
-  report_.clean = recovered_.clean && !recovered_.windows.empty();
-  report_.journal_bytes =
-      options_.journal_file_bytes * options_.journal_files * std::uint64_t{options_.cores};
-  co_return expected<void, error>{};
 }
 
-void disk_log_directory::claim(std::vector<log_id> const& logs) {
+// Whether a journal of this start can use the file.
+bool disk_log_directory::fits(old_journal_file const& file) const {
+  return file.file_bytes == options_.journal_file_bytes && file.core < options_.cores;
+}
+
+// Only what holds nothing live is used again before recovery is finished; nothing at all while a
+// journal is damaged, so that whoever looks for lost records finds everything as it was.
+void disk_log_directory::plan_journals() {
+  plan_.resize(options_.cores);
+  journals_.resize(options_.cores);
+  if (!recovered_.damage.empty()) return;
+  for (auto const& old : recovered_.journal_files) {
+    if (!fits(old)) continue;
+    auto& plan = plan_[old.core];
+    auto const damaged = old.window && !recovered_.windows[*old.window].damage.empty();
+    if (damaged) continue;
+    if (old.live) {
+      ++plan.promised;
+    } else if (plan.spares.size() < options_.journal_files) {
+      plan.spares.push_back(old.file);
+      reused_.insert(old.file.path);
+    }
+  }
+  // Those that need no zeroing first.
+  for (auto& plan : plan_) {
+    std::ranges::partition(plan.spares, &spare_journal_file::written);
+  }
+}
+
+void disk_log_directory::claim(core_id core, std::vector<log_id> const& logs, journal& taken) {
   claimed_.insert(logs.begin(), logs.end());
+  journals_[core] = &taken;
 }
 
-task<expected<void, error>> disk_log_directory::finish_recovery() {
-  // A log that nobody took, or that is damaged, has its state only in its old journal: that stays.
+// A log that nobody took, or that is damaged, has its state only in its old journal: that stays.
+std::set<std::string> disk_log_directory::journals_to_keep() const {
   std::set<std::string> kept;
   auto keep = [&kept](journal_window const& window) {
     kept.insert(window.paths.begin(), window.paths.end());
@@ -131,8 +168,51 @@ task<expected<void, error>> disk_log_directory::finish_recovery() {
                   "journals are kept: remove their directories if they are not needed",
                   unclaimed, options_.path);
   }
-  for (auto const& path : recovered_.journal_files) {
-    if (kept.contains(path)) continue;
+  return kept;
+}
+
+task<expected<void, error>> disk_log_directory::hand_over(core_id core,
+                                                          std::vector<spare_journal_file> files,
+                                                          std::vector<std::string>& unused) {
+  auto* taker = journals_[core];
+  if (taker == nullptr) {
+    for (auto& file : files) unused.push_back(std::move(file.path));
+    co_return expected<void, error>{};
+  }
+  auto left = co_await submit_to(core, [taker, &files] { return taker->complete(files); });
+  if (!left) co_return std::unexpected(left.error());
+  for (auto& file : *left) unused.push_back(std::move(file.path));
+  co_return expected<void, error>{};
+}
+
+task<expected<void, error>> disk_log_directory::finish_recovery() {
+  auto const kept = journals_to_keep();
+  // Before the first old file goes, so that what is left of them is never taken for damage.
+  for (core_id core = 0; core < options_.cores; ++core) {
+    auto* settling = journals_[core];
+    if (settling == nullptr) continue;
+    auto settled = co_await submit_to(core, [settling] { return settling->settle(); });
+    if (!settled) co_return settled;
+  }
+  std::vector<std::vector<spare_journal_file>> handed(options_.cores);
+  std::vector<std::string> unused;
+  for (auto const& old : recovered_.journal_files) {
+    if (reused_.contains(old.file.path)) continue;
+    if (kept.contains(old.file.path)) {
+      report_.journal_bytes += old.file_bytes;
+    } else if (fits(old)) {
+      handed[old.core].push_back(old.file);
+    } else {
+      unused.push_back(old.file.path);
+    }
+  }
+  for (core_id core = 0; core < options_.cores; ++core) {
+    auto done = co_await hand_over(core, std::move(handed[core]), unused);
+    if (!done) co_return done;
+  }
+  report_.journal_bytes +=
+      options_.journal_file_bytes * options_.journal_files * std::uint64_t{options_.cores};
+  for (auto const& path : unused) {
     auto gone = co_await unlink_file(path);
     if (!gone && gone.error() != karst::errc::not_found) {
       co_return fail(gone.error(), "check permissions", "cannot remove old journal {}: {}", path,

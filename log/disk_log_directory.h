@@ -22,14 +22,28 @@ class disk_log_directory final : public log_directory {
 
   recovered_state const& recovered() const { return recovered_; }
   core_id home() const { return home_; }
-  // On core 0: a log_manager has taken these logs, or left them with these ends.
-  void claim(std::vector<log_id> const& logs);
+  // What the journal of a core begins with: files of earlier starts that hold nothing live, and how
+  // many more there will be when recovery is finished.
+  struct journal_files {
+    std::vector<spare_journal_file> spares;
+    std::uint32_t promised = 0;
+  };
+  journal_files const& files_for(core_id core) const { return plan_[core]; }
+  // On core 0: a log_manager has taken these logs; its journal is to be told when recovery is
+  // finished. Or it left them with these ends.
+  void claim(core_id core, std::vector<log_id> const& logs, journal& taken);
   void note_closed(std::vector<offset_checkpoint> ends, std::vector<offset_checkpoint> starts,
                    bool clean);
 
  private:
   explicit disk_log_directory(directory_options options) : options_(std::move(options)) {}
   task<expected<void, error>> look_around();
+  task<> look_at_logs(std::vector<std::string> const& names);
+  bool fits(old_journal_file const& file) const;
+  void plan_journals();
+  std::set<std::string> journals_to_keep() const;
+  task<expected<void, error>> hand_over(core_id core, std::vector<spare_journal_file> files,
+                                        std::vector<std::string>& unused);
 
   directory_options options_;
   directory_report report_;
@@ -37,9 +51,16 @@ class disk_log_directory final : public log_directory {
   core_id home_ = 0;
   directory_lock lock_;
   std::set<log_id> claimed_;
+  std::vector<journal_files> plan_;  // per core
+  std::set<std::string> reused_;     // journal files that are spares in it
+  std::vector<journal*> journals_;   // per core, on which alone they may be touched
   std::vector<offset_checkpoint> ends_;
   std::vector<offset_checkpoint> starts_;
   bool closed_clean_ = true;
 };
+
+// A log's directory and the files in it, as far as it can be done: of a removal that a crash
+// interrupted, or a creation that was refused.
+task<> remove_directory_tree(std::string path);
 
 }  // namespace karst::log

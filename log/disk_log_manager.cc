@@ -1,6 +1,7 @@
 #include "log/disk_log_manager.h"
 
 #include "log/limits.h"
+#include "reactor/base/limits.h"
 #include "reactor/base/logging.h"
 #include "reactor/file_facts.h"
 #include "reactor/submit_to.h"
@@ -11,243 +12,12 @@ namespace {
 constexpr auto space_interval = 5s;
 // How long appends wait for memory that nothing but time gives back.
 constexpr auto memory_patience = 5ms;
-
-// The generation of each log that the journals decided for.
-using generation_of_log = hash_map<log_id, generation>;
-
-// Undestaged memory follows the journal window (I-24); half as much again serves readers.
-std::size_t tail_bytes(directory_options const& options) {
-  if (options.memory_bytes != 0) return options.memory_bytes / options.cores;
-  return options.journal_file_bytes * options.journal_files / 10 * 14;
-}
-
-// Hands the journal's bytes to the logs of this core, in journal order.
-class replayer final : public entry_visitor {
- public:
-  using targets = hash_map<log_id, std::shared_ptr<disk_log>>;
-  replayer(targets const& logs, generation_of_log const& generations)
-      : logs_(logs), generations_(generations) {}
-
-  task<expected<>> visit(window_entry const& found) override {
-    if (auto const* append = std::get_if<decoded_append>(&found.entry)) {
-      auto* log = target(append->id, append->generation);
-      if (log == nullptr) co_return expected<>{};
-      auto where = append->where;
-      for (auto part : {append->head, found.body, append->end}) {
-        if (part.empty()) continue;
-        if (auto done = co_await log->replay(where, part); !done) co_return note(*log, done);
-        where.at = where.at + part.size();
-      }
-    } else if (auto const* state = std::get_if<log_state>(&found.entry)) {
-      auto* log = target(state->id, state->generation);
-      if (log == nullptr || state->remainder.empty()) co_return expected<>{};
-      auto where = state->end_position;
-      where.at.value -= state->remainder.size();
-      if (auto done = co_await log->replay(where, state->remainder); !done) {
-        co_return note(*log, done);
-      }
-    }
-    co_return expected<>{};
-  }
-
- private:
-  disk_log* target(log_id id, generation of) {
-    auto known = logs_.find(id);
-    if (known == logs_.end() || known->second->is_shut()) return nullptr;
-    auto wanted = generations_.find(id);
-    return wanted->second == of ? known->second.get() : nullptr;
-  }
-  // Damage of one log does not stop the others.
-  expected<> note(disk_log& log, expected<> done) {
-    if (done.error() != karst::errc::corrupt) return done;
-    log.mark_damaged();
-    return {};
-  }
-
-  targets const& logs_;
-  generation_of_log const& generations_;
-};
+// Files of a stop that one call writes: some milliseconds of work, so that progress shows.
+constexpr std::size_t hints_at_once = 256;
 
 }  // namespace
 
-task<expected<std::unique_ptr<log_manager>, error>> log_manager::start(
-    log_directory& directory, std::vector<log_id> logs, std::function<void(partition_log&)> ready,
-    progress_callback progress) {
-  auto made = std::make_unique<disk_log_manager>(static_cast<disk_log_directory&>(directory));
-  auto begun = co_await made->begin(std::move(logs), std::move(ready), std::move(progress));
-  if (!begun) {
-    co_await made->give_up();
-    co_return std::unexpected(begun.error());
-  }
-  co_return std::unique_ptr<log_manager>{std::move(made)};
-}
-
 disk_log_manager::~disk_log_manager() = default;
-
-task<expected<void, error>> disk_log_manager::begin(std::vector<log_id> logs,
-                                                    std::function<void(partition_log&)> ready,
-                                                    progress_callback progress) {
-  auto const& options = directory_.options();
-  auto const core = core::current().id();
-  tails_ = tail_cache::make(tail_bytes(options));
-  auto started = co_await journal::start({.directory = options.path,
-                                          .core = core,
-                                          .first_number = directory_.recovered().next_number(core),
-                                          .file_bytes = options.journal_file_bytes,
-                                          .files = options.journal_files,
-                                          .direct = directory_.report().direct});
-  if (!started) co_return std::unexpected(started.error());
-  journal_ = std::move(*started);
-  services_.directory = options.path;
-  services_.direct = directory_.report().direct;
-  services_.journal = journal_.get();
-  services_.tails = tails_.get();
-  services_.fail = [this](std::string what) { fail_storage(std::move(what)); };
-  journal_->on_failure = [this](std::string const& what) { fail_storage(what); };
-
-  for (std::size_t i = 0; i < logs.size(); ++i) {
-    auto found = directory_.recovered().logs.find(logs[i]);
-    if (found == directory_.recovered().logs.end() || found->second.damaged) continue;
-    if (auto opened = co_await open_log(found->second); !opened) co_return opened;
-    if (progress) progress({i + 1, logs.size() * 2});
-  }
-  tasks_.spawn(destage_loop());
-  if (auto replayed = co_await replay_windows(); !replayed) co_return replayed;
-
-  // A new generation of each, durable before its first append.
-  task_set carrying;
-  for (auto const& log : recovering_) carrying.spawn(carry_recovered(log));
-  co_await carrying.join();
-  if (services_.failed()) {
-    co_return fail(karst::errc::io_error, "check the device", "{}", services_.failure);
-  }
-  std::size_t done = recovering_.size();
-  std::vector<log_id> healthy;
-  for (auto const& log : recovering_) {
-    if (!log->is_shut()) healthy.push_back(log->id());
-    if (ready && !log->is_shut()) ready(*log);
-    if (progress) progress({++done, recovering_.size() * 2});
-  }
-  recovering_.clear();
-  co_await submit_to(directory_.home(),
-                     [&directory = directory_, &healthy] { directory.claim(healthy); });
-  tasks_.spawn(retention_loop());
-  tasks_.spawn(watch_space());
-  co_return expected<void, error>{};
-}
-
-// What the directory holds of one log: its segments up to the recovered end.
-task<expected<void, error>> disk_log_manager::open_log(recovered_log const& found) {
-  auto state = found.state;
-  ++state.generation.value;
-  auto log = std::make_shared<disk_log>(services_, state, log_config{});
-  auto names = co_await list_directory(log->path());
-  if (!names) {
-    co_return fail(names.error(), "check the device and the permissions", "cannot open {}: {}",
-                   log->path(), describe(names.error()));
-  }
-  auto const at_rest = state.durable_through == state.end_position;
-  for (auto const& file_name : *names) {
-    auto parsed = parse_segment_name(file_name);
-    if (!parsed || parsed->file != segment_file::log || parsed->suffix != segment_suffix::none) {
-      continue;
-    }
-    if (parsed->base > state.durable_through.segment) continue;
-    auto part = std::make_shared<segment>(log->path(), parsed->base);
-    part->mark_usable();
-    if (parsed->base < state.durable_through.segment) {
-      auto status = co_await status_of(part->path(segment_file::log));
-      if (!status) {
-        co_return fail(status.error(), "check the device", "cannot open {}: {}",
-                       part->path(segment_file::log), describe(status.error()));
-      }
-      part->size = part->allocated = part->written = status->size;
-      part->sealed = true;
-      // Below the log start: retention was interrupted after the start was durable.
-    } else {
-      part->size = part->allocated = state.durable_through.at.value;
-      part->created = state.active_created;
-      part->max_timestamp = at_rest ? state.active_max_timestamp : -1;
-    }
-    log->add_segment(std::move(part));
-  }
-  if (!log->segments().contains(state.durable_through.segment)) {
-    if (state.durable_through.at.value != 0) {
-      log->mark_damaged();
-      co_await log->shut();
-      co_return expected<void, error>{};
-    }
-    auto part = std::make_shared<segment>(log->path(), state.durable_through.segment);
-    auto made =
-        co_await file::open(part->path(segment_file::log), open_read | open_write | open_create);
-    if (made) (void)co_await made->close();
-    if (made) (void)co_await sync_directory(log->path());
-    part->mark_usable();
-    log->add_segment(std::move(part));
-  }
-  log->begin_at_rest();
-  logs_[found.state.id] = log;
-  recovering_.push_back(std::move(log));
-  co_return expected<void, error>{};
-}
-
-task<expected<void, error>> disk_log_manager::replay_windows() {
-  auto const& recovered = directory_.recovered();
-  replayer::targets targets;
-  generation_of_log generations;
-  std::vector<bool> needed(recovered.windows.size());
-  for (auto const& log : recovering_) {
-    auto const& found = recovered.logs.at(log->id());
-    if (found.state.durable_through == found.state.end_position) continue;
-    targets[log->id()] = log;
-    generations[log->id()] = found.state.generation;
-    needed[found.window] = true;
-  }
-  if (targets.empty()) co_return expected<void, error>{};
-  logging::info("log", "recovering {} logs in {}", targets.size(), services_.directory);
-  for (std::size_t i = 0; i < needed.size(); ++i) {
-    if (!needed[i]) continue;
-    replayer visitor{targets, generations};
-    if (auto read = co_await read_window(recovered.windows[i], visitor); !read) {
-      co_return fail(read.error(), "check the device and start again", "cannot recover {}: {}",
-                     services_.directory, describe(read.error()));
-    }
-  }
-  for (auto const& log : recovering_) {
-    if (!targets.contains(log->id()) || log->is_shut()) continue;
-    auto const& state = recovered.logs.at(log->id()).state;
-    auto done = log->is_damaged() ? expected<>{fail(karst::errc::corrupt)}
-                                  : co_await log->finish_replay(state.end_position);
-    if (done) continue;
-    if (done.error() != karst::errc::corrupt) {
-      co_return fail(done.error(), "check the device and start again", "cannot recover {}: {}",
-                     log->path(), describe(done.error()));
-    }
-    if (!log->is_damaged()) log->mark_damaged();
-    co_await log->shut();
-  }
-  co_return expected<void, error>{};
-}
-
-// After a start that failed: ends what runs, writes nothing.
-task<> disk_log_manager::give_up() {
-  stopping_ = true;
-  stop_.request();
-  if (!journal_) co_return;
-  journal_->refuse();
-  co_await tasks_.join();
-  for (auto const& log : recovering_) {
-    co_await log->shut();
-    co_await log->close_files();
-  }
-  (void)co_await journal_->stop(false);
-  recovering_.clear();
-  logs_.clear();
-}
-
-task<> disk_log_manager::carry_recovered(std::shared_ptr<disk_log> log) {
-  if (!log->is_shut()) (void)co_await log->carry();
-}
 
 partition_log* disk_log_manager::find(log_id id) {
   auto known = logs_.find(id);
@@ -281,9 +51,7 @@ task<expected<void, error>> disk_log_manager::make_files(std::string path, uuid 
   if (made) made = co_await sync_directory(services_.directory);
   if (made) co_return expected<void, error>{};
   // A refusal leaves nothing behind.
-  (void)co_await unlink_file(first);
-  (void)co_await unlink_file(path + "/" + std::string{partition_metadata_file});
-  (void)co_await remove_directory(path);
+  co_await remove_directory_tree(path);
   co_return fail(made.error(), "free space or raise limits, then try again", "cannot create {}: {}",
                  path, describe(made.error()));
 }
@@ -322,7 +90,25 @@ task<expected<partition_log*, error>> disk_log_manager::create(log_id id, std::s
     co_return fail(karst::errc::io_error, "check the device and restart", "{}", services_.failure);
   }
   logs_[id] = log;
+  unprepared_.push_back(log);
+  if (!preparing_) tasks_.spawn(prepare_kafka_files());
   co_return log.get();
+}
+
+// Making files takes most of the time of a first stop, so it is done before, behind the creations.
+task<> disk_log_manager::prepare_kafka_files() {
+  preparing_ = true;
+  while (!stopping_ && !unprepared_.empty()) {
+    std::vector<file_text> files;
+    while (!unprepared_.empty() && files.size() < hints_at_once) {
+      auto log = std::move(unprepared_.front());
+      unprepared_.pop_front();
+      if (!log->is_shut()) log->add_missing_kafka_files(files);
+    }
+    // A stop makes what is missing, and says why it could not.
+    (void)co_await replace_files(std::move(files));
+  }
+  preparing_ = false;
 }
 
 task<expected<void, error>> disk_log_manager::remove(log_id id) {
@@ -477,22 +263,46 @@ task<> disk_log_manager::rest(std::shared_ptr<disk_log> log, std::size_t& done, 
   if (progress) progress({++done, of});
 }
 
+// Several run at once and share `next`: a few hundred files go to a side thread together.
+task<> disk_log_manager::leave_kafka_files(std::vector<std::shared_ptr<disk_log>> const& all,
+                                           std::size_t& next, progress_callback const& progress) {
+  while (next < all.size()) {
+    std::vector<file_text> files;
+    while (next < all.size() && files.size() < hints_at_once) {
+      all[next++]->add_kafka_files(files);
+    }
+    if (files.empty()) continue;
+    auto where = files.front().path;
+    if (auto left = co_await replace_files(std::move(files)); !left) {
+      logging::warn("log", "cannot write all of what Kafka keeps beside its logs, near {}: {}",
+                    where, describe(left.error()));
+    }
+    if (progress) progress({all.size() + next, all.size() * 2});
+  }
+}
+
 task<expected<void, error>> disk_log_manager::close(progress_callback progress) {
   stopping_ = true;
   stop_.request();
   journal_->file_dirtied().wake_all();
   co_await tasks_.join();
+  journal_->begin_fresh_file();
   std::size_t done = 0;
   {
     task_set resting;
-    for (auto& [id, log] : logs_) resting.spawn(rest(log, done, logs_.size(), progress));
+    for (auto& [id, log] : logs_) resting.spawn(rest(log, done, logs_.size() * 2, progress));
     co_await resting.join();
   }
   auto stopped = co_await journal_->stop(!services_.failed());
   {
     // Only now: new files make every sync beside them wait for the file system's own journal.
+    std::vector<std::shared_ptr<disk_log>> all;
+    for (auto& [id, log] : logs_) all.push_back(log);
+    std::size_t next = 0;
     task_set leaving;
-    for (auto& [id, log] : logs_) leaving.spawn(log->leave_kafka_files());
+    for (std::uint32_t i = 0; i < limits::file_threads; ++i) {
+      leaving.spawn(leave_kafka_files(all, next, progress));
+    }
     co_await leaving.join();
   }
   std::vector<offset_checkpoint> ends;

@@ -32,9 +32,29 @@ class disk_log_manager final : public log_manager {
  private:
   using log_map = hash_map<log_id, std::shared_ptr<disk_log>>;
 
-  task<expected<void, error>> open_log(recovered_log const& found);
-  task<expected<void, error>> replay_windows();
-  task<> carry_recovered(std::shared_ptr<disk_log> log);
+  // What the recovery of many logs shares.
+  struct recovery {
+    std::function<void(partition_log&)> ready;
+    progress_callback progress;
+    std::uint64_t done = 0;
+    std::uint64_t of = 0;
+    expected<void, error> outcome;  // the first failure
+    std::vector<log_id> healthy;
+    log_map targets;  // logs that the journals have bytes for
+    hash_map<log_id, log::generation> generations;
+
+    void step() {
+      if (progress) progress({++done, of});
+    }
+  };
+
+  task<expected<void, error>> make_journal();
+  task<> open_log(recovery& work, log_id id);
+  task<expected<void, error>> add_segments(disk_log& log, log_state const& state);
+  task<> replay_windows(recovery& work, std::vector<std::shared_ptr<disk_log>> const& logs);
+  task<> begin_replay(recovery& work, std::shared_ptr<disk_log> log);
+  task<> finish_replay(recovery& work, std::shared_ptr<disk_log> log);
+  task<> make_ready(recovery& work, std::shared_ptr<disk_log> log);
   task<expected<void, error>> make_files(std::string path, uuid topic_id);
   task<> destage_loop();
   task<> retention_loop();
@@ -42,6 +62,9 @@ class disk_log_manager final : public log_manager {
   task<> relocate(std::shared_ptr<disk_log> log);
   task<> free_memory(std::shared_ptr<disk_log> log);
   task<> make_memory();
+  task<> prepare_kafka_files();
+  task<> leave_kafka_files(std::vector<std::shared_ptr<disk_log>> const& all, std::size_t& next,
+                           progress_callback const& progress);
   task<> rest(std::shared_ptr<disk_log> log, std::size_t& done, std::size_t of,
               progress_callback const& progress);
   void fail_storage(std::string what);
@@ -52,6 +75,9 @@ class disk_log_manager final : public log_manager {
   std::unique_ptr<journal> journal_;
   log_map logs_;
   std::vector<std::shared_ptr<disk_log>> recovering_;
+  std::deque<std::shared_ptr<disk_log>>
+      unprepared_;  // new ones, without the files that Kafka keeps
+  bool preparing_ = false;
   bool stopping_ = false;
   abort_source stop_;
   semaphore at_once_{32};  // logs that are relocated, created or brought to rest at the same time

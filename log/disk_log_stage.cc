@@ -9,14 +9,12 @@ namespace {
 
 constexpr std::uint64_t chunk_bytes = MiB;
 constexpr std::uint64_t chunks_at_once = 4;
-// Index entries worth a durable write of their own: 256 KiB of batches.
-constexpr std::size_t index_entries_at_once = 64;
 
 }  // namespace
 
 // One chunk, which may end in a partial block: that is padded with zeros in a copy.
 task<> disk_log::write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
-                             expected<>& result) {
+                             bool durable, expected<>& result) {
   auto writer = co_await part->writer(services_.direct);
   if (!writer) {
     result = fail(writer.error());
@@ -34,21 +32,21 @@ task<> disk_log::write_range(std::shared_ptr<segment> part, std::uint64_t from, 
     vectors.push_back({last.data(), block_size});
   }
   (void)co_await services_.writes.take(1);
-  auto done = co_await (*writer)->write(from, std::move(vectors), true);
+  auto done = co_await (*writer)->write(from, std::move(vectors), durable);
   services_.writes.give(1);
   if (!done) result = done;
 }
 
-// [from, to) in durable chunks, a few at once. A write that straddles written and unwritten
+// [from, to) in chunks, a few at once. A write that straddles written and unwritten
 // extents would go to a worker thread: what was written before is written alone (I-14).
 task<expected<>> disk_log::write_segment(std::shared_ptr<segment> part, std::uint64_t from,
-                                         std::uint64_t to) {
+                                         std::uint64_t to, bool durable) {
   expected<> result;
   task_set writes;
   while (from < to) {
     auto until = std::min(to, from + chunk_bytes);
     if (from < part->written) until = std::min(until, part->written);
-    writes.spawn(write_range(part, from, until, result));
+    writes.spawn(write_range(part, from, until, durable, result));
     from = until;
   }
   co_await writes.join();
@@ -84,7 +82,7 @@ task<expected<>> disk_log::destage() {
     auto const limit = over ? part->size : align_down(goal.at.value, block_size);
     if (staged_.at.value < limit) {
       auto to = std::min(limit, staged_.at.value + chunk_bytes * chunks_at_once);
-      done = co_await write_segment(part, staged_.at.value, to);
+      done = co_await write_segment(part, staged_.at.value, to, true);
       if (done) staged_.at.value = to;
     } else if (over) {
       done = co_await seal_segment(part);
@@ -143,35 +141,6 @@ task<expected<void, errc>> disk_log::carry(entry_type type) {
   co_return expected<void, errc>{};
 }
 
-// What a clean stop leaves: everything in the segments, the last block too, files cut to their
-// ends, indexes whole. A log that nothing woke since the start is at rest already.
-task<expected<>> disk_log::rest() {
-  if (!tail_.started() || damaged_ || removed_) co_return expected<>{};
-  while (durable_end_ < end_ && !services_.failed()) (void)co_await durable_waiters_.wait();
-  expected<> done;
-  do {
-    done = co_await destage();
-  } while (done && (staged_.segment != active().base() ||
-                    staged_.at.value < align_down(active().size, block_size)));
-  auto part = segments_.rbegin()->second;
-  if (done && staged_.at.value < part->size) {
-    done = co_await write_segment(part, staged_.at.value, part->size);
-  }
-  if (done) done = co_await seal_segment(part);
-  if (!done) {
-    services_.fail(
-        fmt::format("writing {}: {}", part->path(segment_file::log), describe(done.error())));
-    co_return done;
-  }
-  staged_.at.value = part->size;
-  tail_.clear();
-  head_journaled_ = false;
-  if (spare_ready_) (void)co_await unlink_file(spare_path());
-  if (auto carried = co_await carry(); !carried) co_return fail(karst::errc::io_error);
-  rested_ = true;
-  co_return expected<>{};
-}
-
 void disk_log::begin_at_rest() {
   auto& part = active();
   part.written = align_up(part.size, block_size);
@@ -193,30 +162,34 @@ task<expected<>> disk_log::make_segment(offset base) {
   co_return expected<>{};
 }
 
+task<expected<>> disk_log::begin_replay() {
+  if (!segments_.contains(staged_.segment)) {
+    if (auto made = co_await make_segment(staged_.segment); !made) co_return made;
+  }
+  auto part = segments_.at(staged_.segment);
+  part->size = staged_.at.value;
+  part->sealed = false;
+  KARST_ASSERT(staged_.at.value % block_size == 0, "{}", staged_.at.value);
+  // Whatever a crashed run or recovery left above becomes unwritten again: zeros (I-17).
+  auto writer = co_await part->writer(services_.direct);
+  if (!writer) co_return fail(writer.error());
+  auto status = co_await status_of(part->path(segment_file::log));
+  if (!status) co_return fail(status.error());
+  if (status->size > staged_.at.value) {
+    auto zeroed = co_await (*writer)->zero_range(
+        staged_.at.value, align_up(status->size, block_size) - staged_.at.value);
+    if (zeroed) zeroed = co_await (*writer)->sync();
+    if (!zeroed) co_return zeroed;
+  }
+  part->allocated = align_down(status->size, block_size);
+  part->written = staged_.at.value;
+  co_return expected<>{};
+}
+
 task<expected<>> disk_log::replay(log_position where, std::span<std::byte const> bytes) {
   if (!tail_.started()) {
     // Before the part that the segments hold, or a remainder that older entries lead up to.
     if (where > staged_) co_return expected<>{};
-    if (!segments_.contains(staged_.segment)) {
-      if (auto made = co_await make_segment(staged_.segment); !made) co_return made;
-    }
-    auto part = segments_.at(staged_.segment);
-    part->size = staged_.at.value;
-    part->sealed = false;
-    KARST_ASSERT(staged_.at.value % block_size == 0, "{}", staged_.at.value);
-    // Whatever a crashed run or recovery left above becomes unwritten again: zeros (I-17).
-    auto writer = co_await part->writer(services_.direct);
-    if (!writer) co_return fail(writer.error());
-    auto status = co_await status_of(part->path(segment_file::log));
-    if (!status) co_return fail(status.error());
-    if (status->size > staged_.at.value) {
-      auto zeroed = co_await (*writer)->zero_range(
-          staged_.at.value, align_up(status->size, block_size) - staged_.at.value);
-      if (zeroed) zeroed = co_await (*writer)->sync();
-      if (!zeroed) co_return zeroed;
-    }
-    part->allocated = align_down(status->size, block_size);
-    part->written = staged_.at.value;
     if (!tail_.start(staged_, {})) co_return fail(karst::errc::no_memory);
     durable_position_ = staged_;
   }

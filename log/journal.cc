@@ -6,14 +6,8 @@
 namespace karst::log {
 namespace {
 
-constexpr std::size_t zero_bytes = MiB;
-// Zero-initialised and never written: costs no memory until it is read.
-alignas(block_size) std::byte zero_memory[zero_bytes];
 // Groups kept for reuse: two in flight, one forming, one to spare.
 constexpr std::size_t spare_groups = 4;
-
-constexpr auto no_room_remedy =
-    "free space in log.dirs, or set karst.journal.file.bytes lower (--dev uses 16 MiB)";
 
 }  // namespace
 
@@ -23,76 +17,6 @@ journal::journal(journal_options options) : options_(std::move(options)) {
 }
 
 journal::~journal() = default;
-
-task<expected<std::unique_ptr<journal>, error>> journal::start(journal_options options) {
-  auto made = std::unique_ptr<journal>(new journal{std::move(options)});
-  auto& self = *made;
-  while (self.run_ == 0) self.run_ = core::current().clock().random();
-  self.previous_hash_ = self.run_;
-  self.files_.reserve(self.options_.files);
-  for (std::uint32_t i = 0; i < self.options_.files; ++i) {
-    auto file = co_await self.make_file(self.options_.first_number + i);
-    if (!file) co_return std::unexpected(file.error());
-    self.free_.push_back(i);
-  }
-  if (auto synced = co_await sync_directory(self.options_.directory); !synced) {
-    co_return fail(synced.error(), "check the device", "cannot sync {}: {}",
-                   self.options_.directory, describe(synced.error()));
-  }
-  self.advance(true);
-  core::current().add_turn_hook(self.hook_);
-  self.tasks_.spawn(self.zero_files());
-  co_return made;
-}
-
-task<expected<void, error>> journal::make_file(std::uint32_t number) {
-  journal_file made;
-  made.path = options_.directory + "/" + journal_file_name(options_.core, number);
-  auto flags = open_read | open_write | open_create | open_exclusive;
-  auto opened = co_await file::open(made.path, flags | (options_.direct ? open_direct : 0U));
-  if (!opened) {
-    co_return fail(opened.error(), "check permissions and limits of the log directory",
-                   "cannot create journal {}: {}", made.path, describe(opened.error()));
-  }
-  made.handle = std::move(*opened);
-  if (auto room = co_await made.handle.allocate(0, options_.file_bytes); !room) {
-    auto code = room.error();
-    (void)co_await made.handle.close();
-    (void)co_await unlink_file(made.path);
-    co_return fail(code, no_room_remedy, "cannot allocate {} MiB for journal {}: {}",
-                   options_.file_bytes / MiB, made.path, describe(code));
-  }
-  journal_file_header header{
-      .core = options_.core, .number = number, .file_bytes = options_.file_bytes, .run = run_};
-  auto block = aligned_memory::zeroed(block_size);
-  header.encode(block.bytes());
-  auto written = co_await made.handle.write(0, block.bytes(), true);
-  if (!written) {
-    co_return fail(written.error(), "check the device", "cannot write journal {}: {}", made.path,
-                   describe(written.error()));
-  }
-  made.zeroed = block_size;
-  files_.push_back(std::move(made));
-  co_return expected<void, error>{};
-}
-
-// Written once, in the order of use, so that group writes never meet unwritten extents.
-task<> journal::zero_files() {
-  for (auto& target : files_) {
-    while (target.zeroed < options_.file_bytes) {
-      if (stopping_ || failed_) co_return;
-      auto bytes = std::min<std::uint64_t>(zero_bytes, options_.file_bytes - target.zeroed);
-      auto written = co_await target.handle.write(
-          target.zeroed, std::span<std::byte const>{zero_memory, bytes}, false);
-      if (!written) {
-        fail_writes(fmt::format("zeroing {}: {}", target.path, describe(written.error())));
-        co_return;
-      }
-      target.zeroed += bytes;
-      zeroed_.wake_all();
-    }
-  }
-}
 
 bool journal::claim(std::size_t inline_bytes, std::size_t body_bytes, bool carrying) {
   if (failed_ || clean_) return false;
@@ -210,6 +134,14 @@ journal::journal_file& journal::file_of(std::uint64_t ordinal) {
   }
   KARST_ASSERT(false, "no journal file {}", ordinal);
   return files_.front();
+}
+
+void journal::begin_fresh_file() {
+  constexpr std::uint64_t little = 4 * MiB;
+  if (failed_ || (dirty_.size() == 1 && next_position_ <= little)) return;
+  if (forming_open_ && !forming_->empty()) seal_forming();
+  forming_open_ = false;
+  (void)advance(true);
 }
 
 task<> journal::write_group(journal_group& group) {

@@ -10,6 +10,7 @@
 #include "reactor/core.h"
 #include "reactor/event.h"
 #include "reactor/file.h"
+#include "reactor/semaphore.h"
 
 namespace karst::log {
 
@@ -19,17 +20,29 @@ struct journal_pin : list_link {
   std::uint64_t ordinal = 0;  // of the file; 0: needs none
 };
 
+// A journal file of an earlier start that nothing needs any more.
+struct spare_journal_file {
+  std::string path;
+  std::uint32_t number = 0;
+  bool written = false;  // all of its blocks
+};
+
 struct journal_options {
   std::string directory;
   core_id core = 0;
+  std::uint32_t start = 1;         // of the directory, counted
   std::uint32_t first_number = 0;  // numbers from here on are free
   std::uint64_t file_bytes = 64 * MiB;
   std::uint32_t files = 4;
   bool direct = true;
+  std::vector<spare_journal_file> spares;
+  std::uint32_t promised = 0;  // files that complete() will bring, if all goes well
 };
 
 // The journal of one core in one directory (STORAGE.md 1-3): a window of preallocated files,
 // written in groups, one durable write each, and reused in turn once nothing in them is needed.
+// Files of earlier starts are used again, so that a start writes little: those that held nothing
+// live at once, the others when recovery is finished (complete()).
 // Entries join the forming group synchronously; at the end of the turn it leaves, at most
 // groups_in_flight at once; members learn of their durability in group order. A file becomes free
 // when no pin holds it and a later group that says so is durable. Lives on its core; start() to
@@ -39,6 +52,15 @@ class journal {
  public:
   static task<expected<std::unique_ptr<journal>, error>> start(journal_options options);
   ~journal();
+  // Recovery is finished: says so in every file (journal_file_header::settled). Durable when done.
+  task<expected<void, error>> settle();
+  // Then: takes files over until the window has all its files, and makes those that lack. Returns
+  // those that it does not need.
+  task<expected<std::vector<spare_journal_file>, error>> complete(
+      std::vector<spare_journal_file> spares);
+  // Before a clean stop: what is carried from here on lies in a file of its own, if there is one,
+  // so that the next start reads little.
+  void begin_fresh_file();
   // Writes what is formed, waits for what is in flight, closes the files. `clean` marks the end of
   // a clean stop.
   task<expected<void, error>> stop(bool clean);
@@ -85,6 +107,7 @@ class journal {
  private:
   struct journal_file {
     std::string path;
+    std::uint32_t number = 0;
     file handle;
     std::uint64_t zeroed = 0;  // written once up to here
   };
@@ -99,8 +122,12 @@ class journal {
 
   explicit journal(journal_options options);
   task<expected<void, error>> make_file(std::uint32_t number);
+  task<expected<void, error>> take_over(spare_journal_file spare);
+  task<expected<>> write_header(journal_file& target);
+  task<expected<void, error>> make_missing(std::size_t wanted);
+  void zero_in_background();
   task<> zero_files();
-  task<expected<>> zero_chunk(journal_file& target);
+  void fail_zeroing(journal_file const& target, karst::errc code);
   bool begin_group(std::size_t size, bool carrying);
   journal_file& file_of(std::uint64_t ordinal);
   bool advance(bool carrying);
@@ -118,7 +145,11 @@ class journal {
 
   journal_options options_;
   std::uint64_t run_ = 0;
-  std::vector<journal_file> files_;
+  std::deque<journal_file> files_;  // places stay valid while it grows
+  std::uint32_t next_number_ = 0;
+  bool settled_ = false;
+  bool zeroing_ = false;
+  semaphore header_{1};  // one header is written at a time: the newest facts stay
   std::deque<std::size_t> free_;
   std::deque<dirty_file> dirty_;
   std::uint64_t next_ordinal_ = 1;

@@ -11,6 +11,8 @@ namespace {
 constexpr std::uint64_t file_magic = 0x4c4e524a54534b4b;  // "KKSTJRNL"
 constexpr std::uint32_t group_magic = 0x50524b4b;         // "KKRP"
 constexpr std::uint32_t clean_flag = 1;
+constexpr std::uint32_t written_flag = 1;
+constexpr std::uint32_t settled_flag = 2;
 constexpr std::string_view file_prefix = "karst-journal-";
 
 // The checksum stands last: over everything before it.
@@ -32,8 +34,8 @@ void journal_file_header::encode(std::span<std::byte> to) const {
   out.put(in_flight);
   out.put(file_bytes);
   out.put(run);
-  out.put(std::uint64_t{0});
-  out.put(std::uint64_t{0});
+  out.put(start);
+  out.put((written ? written_flag : 0U) | (settled ? settled_flag : 0U));
   seal(to, encoded_bytes);
 }
 
@@ -48,6 +50,10 @@ std::optional<journal_file_header> journal_file_header::decode(std::span<std::by
   header.in_flight = in.take<std::uint32_t>();
   header.file_bytes = in.take<std::uint64_t>();
   header.run = in.take<std::uint64_t>();
+  header.start = in.take<std::uint32_t>();
+  auto flags = in.take<std::uint32_t>();
+  header.written = (flags & written_flag) != 0;
+  header.settled = (flags & settled_flag) != 0;
   return header;
 }
 

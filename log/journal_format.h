@@ -25,7 +25,8 @@ inline constexpr std::size_t group_limit = 512 * KiB;
 inline constexpr std::uint32_t groups_in_flight = 2;
 
 // One journal of one run: every start of the process takes new nonces, so that what an earlier run
-// left in a file never counts.
+// left in a file never counts. Written again, within its first sector, when one of the last two
+// facts becomes true.
 struct journal_file_header {
   static constexpr std::size_t encoded_bytes = 56;
   core_id core = 0;
@@ -33,6 +34,11 @@ struct journal_file_header {
   std::uint64_t file_bytes = 0;
   std::uint64_t run = 0;
   std::uint32_t in_flight = groups_in_flight;
+  std::uint32_t start = 0;  // counts the starts of the directory
+  bool written = false;     // every block was written once: fit for another run as it is
+  // All that journals of earlier starts decided is durable elsewhere, unless a log stays offline:
+  // from here on some of their files may be gone.
+  bool settled = false;
 
   void encode(std::span<std::byte> to) const;
   // nullopt: not a journal header of this version, or damaged.

@@ -1,6 +1,6 @@
 #include "log/journal_reader.h"
 
-#include <map>
+#include <array>
 
 #include "log/aligned_memory.h"
 #include "log/group_hash.h"
@@ -110,35 +110,45 @@ void note_stray(journal_window& window, journal_scan const& stray, std::uint32_t
 
 }  // namespace
 
-task<expected<std::optional<journal_scan>>> scan_journal(std::string path) {
+task<expected<std::optional<journal_scan>>> peek_journal(std::string path) {
   auto opened = co_await file::open(path, open_read);
   if (!opened) co_return fail(opened.error());
-  forward_reader reader{*opened};
-  std::optional<journal_scan> found;
-  expected<> done;
-  auto first = co_await reader.at(0, block_size);
-  if (first) {
-    if (auto header = journal_file_header::decode(*first)) {
-      found.emplace();
-      found->path = path;
-      found->header = *header;
-      done = co_await scan_groups(reader, *found);
-    } else if (std::ranges::any_of(*first, [](std::byte byte) { return byte != std::byte{}; })) {
-      // A file that was never finished being made has no header at all.
-      done = fail(karst::errc::corrupt);
-    }
-  } else {
-    done = fail(first.error());
+  std::array<std::byte, 2 * block_size> blocks{};
+  auto got = co_await opened->read(0, blocks);
+  (void)co_await opened->close();
+  if (!got) co_return fail(got.error());
+  auto bytes = std::span<std::byte const>{blocks}.first(*got);
+  auto header = journal_file_header::decode(bytes);
+  if (!header) {
+    auto first = bytes.first(std::min(bytes.size(), block_size));
+    // A file that was never finished being made has no header at all.
+    auto made = std::ranges::any_of(first, [](std::byte byte) { return byte != std::byte{}; });
+    if (made) co_return fail(karst::errc::corrupt);
+    co_return std::nullopt;
   }
+  journal_scan found{.path = std::move(path), .header = *header};
+  auto group =
+      bytes.size() < blocks.size() ? std::nullopt : group_header::decode(bytes.subspan(block_size));
+  if (group && group->run == header->run) found.first_sequence = group->sequence;
+  co_return found;
+}
+
+task<expected<journal_scan>> scan_journal(journal_scan peeked, bool direct) {
+  auto opened = co_await file::open(peeked.path, open_read | (direct ? open_direct : 0U));
+  if (!opened) co_return fail(opened.error());
+  forward_reader reader{*opened};
+  peeked.first_sequence = 0;
+  auto done = co_await scan_groups(reader, peeked);
   (void)co_await opened->close();
   if (!done) co_return fail(done.error());
-  co_return found;
+  co_return peeked;
 }
 
 journal_window assemble_window(std::vector<journal_scan> files) {
   journal_window window;
   window.core = files.front().header.core;
   window.run = files.front().header.run;
+  window.start = files.front().header.start;
   for (auto const& scan : files) window.paths.push_back(scan.path);
   auto const in_flight = files.front().header.in_flight;
   auto const stray = *std::ranges::max_element(files, {}, &journal_scan::stray_sequence);
@@ -180,9 +190,9 @@ journal_window assemble_window(std::vector<journal_scan> files) {
   return window;
 }
 
-task<expected<>> read_window(journal_window const& window, entry_visitor& visitor) {
+task<expected<>> read_window(journal_window const& window, entry_visitor& visitor, bool direct) {
   for (auto const& scan : window.files) {
-    auto opened = co_await file::open(scan.path, open_read);
+    auto opened = co_await file::open(scan.path, open_read | (direct ? open_direct : 0U));
     if (!opened) co_return fail(opened.error());
     forward_reader reader{*opened};
     expected<> done;

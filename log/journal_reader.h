@@ -38,6 +38,7 @@ struct journal_scan {
 struct journal_window {
   core_id core = 0;
   std::uint64_t run = 0;
+  std::uint32_t start = 0;
   std::uint64_t live_from = 0;
   std::uint64_t last_sequence = 0;
   bool clean = false;
@@ -46,8 +47,11 @@ struct journal_window {
   std::string damage;  // what is missing or damaged, and where; then nothing of it may be served
 };
 
-// Looks through one file. Nothing when it is no journal file, or was never finished being made.
-task<expected<std::optional<journal_scan>>> scan_journal(std::string path);
+// The header of a file and its first group's, without looking whether that group is whole. Nothing
+// when it was never finished being made; corrupt when it holds something else.
+task<expected<std::optional<journal_scan>>> peek_journal(std::string path);
+// Looks through one file that was peeked at. direct: past the page cache, which is twice as fast.
+task<expected<journal_scan>> scan_journal(journal_scan peeked, bool direct);
 // Orders one run's files and finds its live window (STORAGE.md 5).
 journal_window assemble_window(std::vector<journal_scan> files);
 
@@ -64,6 +68,6 @@ class entry_visitor {
   virtual ~entry_visitor() = default;
   virtual task<expected<>> visit(window_entry const& found) = 0;
 };
-task<expected<>> read_window(journal_window const& window, entry_visitor& visitor);
+task<expected<>> read_window(journal_window const& window, entry_visitor& visitor, bool direct);
 
 }  // namespace karst::log

@@ -2,6 +2,7 @@
 
 #include "log/batch.h"
 #include "reactor/base/logging.h"
+#include "reactor/task_set.h"
 
 namespace karst::log {
 namespace {
@@ -82,52 +83,124 @@ class map_builder final : public entry_visitor {
   std::size_t window_;
 };
 
-// Whether the same core has begun another journal after this one: its files have higher numbers.
-bool has_newer(std::vector<journal_window> const& all, journal_window const& window) {
-  auto number = [](journal_window const& one) {
-    std::uint32_t newest = 0;
-    for (auto const& path : one.paths) {
-      auto id = parse_journal_file_name(path.substr(path.rfind('/') + 1));
-      if (id) newest = std::max(newest, id->number);
+struct peeked_journal {
+  std::string path;
+  journal_file_id id;
+  expected<std::optional<journal_scan>> found;
+};
+
+task<> peek_into(peeked_journal& file) { file.found = co_await peek_journal(file.path); }
+
+using run_files = std::vector<journal_scan>;
+
+task<> scan_into(journal_scan& file, bool direct, expected<>& outcome) {
+  auto path = file.path;
+  auto scanned = co_await scan_journal(std::move(file), direct);
+  if (scanned) {
+    file = std::move(*scanned);
+  } else {
+    file.path = std::move(path);
+    outcome = fail(scanned.error());
+  }
+}
+
+// A group that marks a clean stop is the last of its run: if the newest file leads up to one, only
+// the files that it calls live matter, and nothing behind its end. Otherwise every block of every
+// file is looked at, because a whole group behind a damaged one must not be missed (I-5).
+task<> scan_run(run_files& files, bool direct, expected<>& outcome) {
+  std::ranges::sort(files, std::greater{}, &journal_scan::first_sequence);
+  auto& newest = files.front();
+  auto oldest_needed = newest.first_sequence;
+  if (newest.first_sequence != 0) co_await scan_into(newest, direct, outcome);
+  task_set scanning;
+  for (auto& file : files) {
+    if (&file == &newest && file.first_sequence != 0) continue;
+    if (newest.clean && oldest_needed <= newest.live_from) {
+      file.first_sequence = 0;
+      continue;
     }
-    return newest;
-  };
-  return std::ranges::any_of(all, [&](journal_window const& other) {
-    return other.core == window.core && number(other) > number(window);
-  });
+    oldest_needed = file.first_sequence;
+    scanning.spawn(scan_into(file, direct, outcome));
+  }
+  co_await scanning.join();
+}
+
+// The files of earlier starts, by run.
+task<expected<void, error>> find_runs(std::string const& directory,
+                                      std::vector<std::string> const& names,
+                                      std::map<std::pair<core_id, std::uint64_t>, run_files>& runs,
+                                      recovered_state& into) {
+  std::vector<peeked_journal> peeked;
+  for (auto const& name : names) {
+    if (auto id = parse_journal_file_name(name))
+      peeked.push_back({directory + "/" + name, *id, {}});
+  }
+  task_set peeking;
+  for (auto& file : peeked) peeking.spawn(peek_into(file));
+  co_await peeking.join();
+  for (auto& file : peeked) {
+    if (!file.found) {
+      co_return fail(file.found.error(), "check the device and the permissions",
+                     "cannot read journal {}: {}", file.path, describe(file.found.error()));
+    }
+    auto& next = into.next_numbers[file.id.core];
+    next = std::max(next, file.id.number + 1);
+    old_journal_file old{.file = {.path = file.path, .number = file.id.number},
+                         .core = file.id.core};
+    if (auto& found = *file.found) {
+      auto const& header = found->header;
+      old.file.written = header.written;
+      old.file_bytes = header.file_bytes;
+      into.start = std::max(into.start, header.start + 1);
+      runs[{header.core, header.run}].push_back(std::move(*found));
+    }
+    into.journal_files.push_back(std::move(old));
+  }
+  co_return expected<void, error>{};
+}
+
+task<expected<void, error>> find_windows(
+    std::string const& directory, std::map<std::pair<core_id, std::uint64_t>, run_files>& runs,
+    bool direct, recovered_state& into) {
+  expected<> outcome;
+  task_set scanning;
+  for (auto& [run, files] : runs) scanning.spawn(scan_run(files, direct, outcome));
+  co_await scanning.join();
+  if (!outcome) {
+    co_return fail(outcome.error(), "check the device and the permissions",
+                   "cannot read the journals in {}: {}", directory, describe(outcome.error()));
+  }
+  for (auto& [run, files] : runs) {
+    auto window = assemble_window(std::move(files));
+    if (window.files.empty() && window.damage.empty()) continue;
+    for (auto& old : into.journal_files) {
+      if (std::ranges::count(window.paths, old.file.path) == 0) continue;
+      old.window = into.windows.size();
+      old.live = std::ranges::count(window.files, old.file.path, &journal_scan::path) != 0;
+    }
+    into.windows.push_back(std::move(window));
+  }
+  co_return expected<void, error>{};
 }
 
 }  // namespace
 
 task<expected<void, error>> read_journals(std::string directory, std::vector<std::string> names,
-                                          recovered_state& into) {
-  std::map<std::pair<core_id, std::uint64_t>, std::vector<journal_scan>> runs;
-  for (auto const& name : names) {
-    auto id = parse_journal_file_name(name);
-    if (!id) continue;
-    auto path = directory + "/" + name;
-    into.journal_files.push_back(path);
-    auto& next = into.next_numbers[id->core];
-    next = std::max(next, id->number + 1);
-    auto scan = co_await scan_journal(path);
-    if (!scan) {
-      co_return fail(scan.error(), "check the device and the permissions",
-                     "cannot read journal {}: {}", path, describe(scan.error()));
+                                          bool direct, recovered_state& into) {
+  std::map<std::pair<core_id, std::uint64_t>, run_files> runs;
+  if (auto found = co_await find_runs(directory, names, runs, into); !found) co_return found;
+  std::uint32_t settled = 0;
+  for (auto const& [run, files] : runs) {
+    for (auto const& file : files) {
+      if (file.header.settled) settled = std::max(settled, file.header.start);
     }
-    if (!*scan) continue;
-    into.journal_bytes += (*scan)->header.file_bytes;
-    auto run = std::pair{(*scan)->header.core, (*scan)->header.run};
-    runs[run].push_back(std::move(**scan));
   }
-  for (auto& [run, files] : runs) {
-    auto window = assemble_window(std::move(files));
-    if (!window.files.empty() || !window.damage.empty()) into.windows.push_back(std::move(window));
-  }
+  if (auto found = co_await find_windows(directory, runs, direct, into); !found) co_return found;
   for (std::size_t i = 0; i < into.windows.size(); ++i) {
     auto const& window = into.windows[i];
     into.clean = into.clean && window.clean;
     map_builder builder{into, i};
-    auto read = co_await read_window(window, builder);
+    auto read = co_await read_window(window, builder, direct);
     if (!read) {
       co_return fail(read.error(), "check the device; an older release cannot read newer journals",
                      "cannot read the journal of core {} in {}: {}", window.core, directory,
@@ -142,10 +215,11 @@ task<expected<void, error>> read_journals(std::string directory, std::vector<std
     log.state.producers.clear();
     log.producers.encode(log.state.producers);
   }
-  // An earlier run's journal of which some files are gone already decides nothing any more.
+  // The journal of an earlier start decides nothing any more once a later one has settled
+  // everything: some of its files may be gone.
   for (std::size_t i = 0; i < into.windows.size(); ++i) {
     auto const& window = into.windows[i];
-    if (window.damage.empty() || (deciding[i] == 0 && has_newer(into.windows, window))) continue;
+    if (window.damage.empty() || (deciding[i] == 0 && window.start < settled)) continue;
     into.damage = fmt::format("the journal of core {} is damaged: {}", window.core, window.damage);
     logging::error("log",
                    "{}; {} logs of it stay offline and its files are kept; restore them from "

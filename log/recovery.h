@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "log/epoch_cache.h"
+#include "log/journal.h"
 #include "log/journal_reader.h"
 #include "log/producer_state.h"
 
@@ -20,14 +21,23 @@ struct recovered_log {
   producer_state producers;
 };
 
+// A journal file of an earlier start, whatever it holds.
+struct old_journal_file {
+  spare_journal_file file;
+  core_id core = no_core;
+  std::uint64_t file_bytes = 0;       // 0: never finished being made
+  std::optional<std::size_t> window;  // the window that counts it among its files
+  bool live = false;                  // it holds groups of that window
+};
+
 // What all journals of a directory say together (STORAGE.md 5): read before anything is written,
 // never changed afterwards, shared by all cores.
 struct recovered_state {
   std::vector<journal_window> windows;
   std::map<log_id, recovered_log> logs;
-  std::vector<std::string> journal_files;         // of earlier runs, whatever they hold
+  std::vector<old_journal_file> journal_files;
   std::map<core_id, std::uint32_t> next_numbers;  // free journal file numbers
-  std::uint64_t journal_bytes = 0;
+  std::uint32_t start = 1;                        // this one, counted
   std::string damage;  // of a journal that still decides something; empty: none
   bool clean = true;   // every window ends with a clean stop
 
@@ -37,8 +47,9 @@ struct recovered_state {
   }
 };
 
-// Reads every journal file named in `names`.
+// Reads every journal file named in `names`, as far as it can matter: after a clean stop that is
+// little more than the last state of each log.
 task<expected<void, error>> read_journals(std::string directory, std::vector<std::string> names,
-                                          recovered_state& into);
+                                          bool direct, recovered_state& into);
 
 }  // namespace karst::log

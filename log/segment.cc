@@ -2,6 +2,7 @@
 
 #include "log/aligned_memory.h"
 #include "log/batch_cursor.h"
+#include "log/byte_stream.h"
 
 namespace karst::log {
 namespace {
@@ -168,6 +169,15 @@ task<expected<std::uint64_t>> segment::flush_indexes() {
   flushed_times_ = time_entries;
   flushed_position_ = valid;
   co_return flushed_position_;
+}
+
+void segment::add_unflushed(std::vector<file_text>& files) const {
+  auto const entries = index_.encode(flushed_entries_);
+  auto const times = times_.encode(flushed_times_);
+  files.push_back({path(segment_file::offset_index), text_of(entries),
+                   flushed_entries_ * offset_index::entry_bytes});
+  files.push_back(
+      {path(segment_file::time_index), text_of(times), flushed_times_ * time_index::entry_bytes});
 }
 
 task<expected<>> segment::cut_to_size(bool direct) {

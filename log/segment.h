@@ -63,6 +63,8 @@ class segment {
   // Appends to the index files what they lack; durable when done. Returns up to which position of
   // the segment they are valid then.
   task<expected<std::uint64_t>> flush_indexes();
+  // The same for whoever writes it without syncs: it is not trusted then, but it is there.
+  void add_unflushed(std::vector<file_text>& files) const;
   std::uint64_t index_valid_through() const { return flushed_position_; }
   std::size_t unflushed_entries() const { return index_.size() - flushed_entries_; }
   // Truncates to size: the end of a sealed or cleanly stopped segment.

@@ -165,6 +165,14 @@ task<expected<std::vector<std::string>>> list_directory(std::string path) {
   co_return std::move(names);
 }
 
+task<expected<>> replace_files(std::vector<file_text> files) {
+  ready_operation op;
+  op.code = opcode::replace_files;
+  op.texts = &files;
+  op.path = files.empty() ? "" : files.front().path.c_str();  // what simulations call it
+  co_return done(co_await op);
+}
+
 task<expected<>> sync_directory(std::string path) {
   auto directory = co_await file::open(std::move(path), open_read | open_directory);
   if (!directory) co_return fail(directory.error());

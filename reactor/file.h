@@ -63,6 +63,10 @@ task<expected<file_status>> status_of(std::string path);
 task<expected<std::vector<std::string>>> list_directory(std::string path);
 task<expected<>> sync_directory(std::string path);
 
+// Many small files at once, in one go of a side thread, in place and not synced: for derived data
+// that may be torn or missing after a power cut. Goes on behind a file that fails; the first error.
+task<expected<>> replace_files(std::vector<file_text> files);
+
 // Whole small files. read_file: a file of more than `most` bytes is errc::corrupt.
 // write_file_atomically: temporary file, write, sync, rename, sync of the directory: after a crash
 // the old or the new content.

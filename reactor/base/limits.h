@@ -39,9 +39,9 @@ inline constexpr std::uint32_t completion_entries = 8 * submission_entries;
 inline constexpr std::uint32_t completions_per_turn = 1024;
 
 // Worker threads that the kernel may start for one ring: for files (opening, fsync, allocation:
-// each blocks for tens of microseconds), and for everything else. Further operations queue in the
-// kernel.
-inline constexpr std::uint32_t kernel_file_workers = 4;
+// each blocks for tens of microseconds, or as long as the device takes: a clean stop cuts and syncs
+// thousands of files), and for everything else. Further operations queue in the kernel.
+inline constexpr std::uint32_t kernel_file_workers = 16;
 inline constexpr std::uint32_t kernel_other_workers = 2;
 
 // Threads of one core for blocking file calls when there is no io_uring. More operations queue.

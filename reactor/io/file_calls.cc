@@ -115,6 +115,40 @@ call_result call_list_directory(operation& op) {
   return {failed, 0};
 }
 
+errc replace(file_text const& file) {
+  constexpr mode_t file_mode = 0644;
+  if (!file.was.empty()) (void)::rename(file.was.c_str(), file.path.c_str());
+  auto exclusive = file.only_make ? O_EXCL : 0;
+  auto fd = ::open(file.path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | exclusive, file_mode);
+  if (fd < 0) return file.only_make && errno == EEXIST ? errc::ok : from_errno(errno);
+  auto end = file.at + file.text.size();
+  auto failed = errc::ok;
+  std::string_view rest = file.text;
+  while (failed == errc::ok && !rest.empty()) {
+    auto bytes = pwrite(fd, rest.data(), rest.size(), static_cast<off_t>(end - rest.size()));
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes <= 0) failed = bytes < 0 ? from_errno(errno) : errc::io_error;
+    rest.remove_prefix(static_cast<std::size_t>(std::max<std::int64_t>(bytes, 0)));
+  }
+  // Cut last: file systems that allocate late leave a new file empty or whole then, never zeros.
+  struct stat found{};
+  auto longer = fstat(fd, &found) == 0 && static_cast<std::uint64_t>(found.st_size) > end;
+  if (failed == errc::ok && longer && ftruncate(fd, static_cast<off_t>(end)) != 0) {
+    failed = from_errno(errno);
+  }
+  ::close(fd);
+  return failed;
+}
+
+call_result call_replace_files(operation& op) {
+  call_result first{};
+  for (auto const& file : *op.texts) {
+    auto failed = replace(file);
+    if (first.error == errc::ok) first.error = failed;
+  }
+  return first;
+}
+
 }  // namespace
 
 int kernel_open_flags(std::uint32_t open_flags) {
@@ -178,6 +212,8 @@ call_result call_file_operation(operation& op) {
       return call_status(op);
     case opcode::list_directory:
       return call_list_directory(op);
+    case opcode::replace_files:
+      return call_replace_files(op);
     default:
       break;
   }

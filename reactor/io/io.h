@@ -45,6 +45,7 @@ enum class opcode : std::uint8_t {
   remove_directory,  // path (empty)
   status,            // path -> *status
   list_directory,    // path -> *names (without . and ..), sorted
+  replace_files,     // *texts, one after the other, as far as they go; the first error
 };
 
 enum open_flag : std::uint32_t {
@@ -54,6 +55,15 @@ enum open_flag : std::uint32_t {
   open_exclusive = 8,
   open_direct = 16,  // O_DIRECT; errc::invalid where the file system refuses
   open_directory = 32,
+};
+
+// What a small file shall hold from `at` on; it ends behind that. Made if missing.
+struct file_text {
+  std::string path;
+  std::string text;
+  std::uint64_t at = 0;
+  std::string was;         // renamed from this first, if there is such a file; empty: not renamed
+  bool only_make = false;  // leaves a file that is there as it is
 };
 
 struct file_status {
@@ -91,6 +101,7 @@ struct operation : list_link {
   sockaddr_storage const* address = nullptr;
   file_status* status = nullptr;
   std::vector<std::string>* names = nullptr;
+  std::vector<file_text> const* texts = nullptr;
   void (*complete)(operation&, io_result&&) = nullptr;
   std::uint64_t io_state[3] =
       {};  // the implementation's own, as is the list_link while the operation is in flight

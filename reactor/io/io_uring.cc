@@ -173,6 +173,9 @@ bool uring_io::runs_here(operation& op) {
       finish_later(op, result.error);
       return true;
     }
+    case opcode::replace_files:
+      run_in_threads(op);
+      return true;
     case opcode::truncate:
       if (!profile_.truncates) run_in_threads(op);
       return !profile_.truncates;

@@ -101,6 +101,34 @@ TEST_P(file_test, names_and_directories) {
   }(directory_.path()));
 }
 
+TEST_P(file_test, many_small_files_are_replaced_in_one_go) {
+  run([](std::string here) -> task<> {
+    EXPECT_TRUE(co_await write_file_atomically(here + "/long", "a long text"));
+    EXPECT_TRUE(co_await write_file_atomically(here + "/old", "goes"));
+    EXPECT_TRUE(co_await write_file_atomically(here + "/more", "0123456789"));
+    EXPECT_TRUE(co_await replace_files({{here + "/long", "short"},
+                                        {here + "/new", "made"},
+                                        {here + "/empty", ""},
+                                        {here + "/more", "abc", 2},
+                                        {here + "/renamed", "other", 0, here + "/old"},
+                                        {here + "/fresh", "one", 0, here + "/none"},
+                                        {here + "/new", "again", 0, {}, true},
+                                        {here + "/once", "once", 0, {}, true}}));
+    EXPECT_EQ((co_await read_file(here + "/long", KiB)).value(), "short");
+    EXPECT_EQ((co_await read_file(here + "/new", KiB)).value(), "made");
+    EXPECT_EQ((co_await read_file(here + "/once", KiB)).value(), "once");
+    EXPECT_EQ((co_await read_file(here + "/empty", KiB)).value(), "");
+    EXPECT_EQ((co_await read_file(here + "/more", KiB)).value(), "01abc");
+    EXPECT_EQ((co_await read_file(here + "/old", KiB)).error(), errc::not_found);
+    EXPECT_EQ((co_await read_file(here + "/renamed", KiB)).value(), "other");
+    EXPECT_EQ((co_await read_file(here + "/fresh", KiB)).value(), "one");
+    // The first error is told, and what comes behind it is done.
+    auto failed = co_await replace_files({{here + "/no/where", "lost"}, {here + "/kept", "kept"}});
+    EXPECT_EQ(failed.error(), errc::not_found);
+    EXPECT_EQ((co_await read_file(here + "/kept", KiB)).value(), "kept");
+  }(directory_.path()));
+}
+
 TEST_P(file_test, allocated_and_zeroed_ranges_read_as_zeros) {
   run([](std::string path) -> task<> {
     auto opened = co_await file::open(path, open_read | open_write | open_create);

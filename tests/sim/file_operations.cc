@@ -175,6 +175,26 @@ io_result perform_list(flight& one) {
   return {};
 }
 
+// Each file's renaming, making, writing and cutting are changes of their own: a power cut keeps any
+// of them.
+io_result perform_replace(flight& one) {
+  auto& disk = one.host().storage();
+  for (auto const& file : *one.op.texts) {
+    if (file.only_make && disk.find(file.path)) continue;
+    if (!file.was.empty()) (void)disk.rename(file.was, file.path);
+    auto node = disk.open(file.path, open_write | open_create, one.host().wall_now());
+    if (!node) return failed(node.error());
+    auto& data = (*node)->data;
+    if (!disk.take_space(data.current().holes(file.at, file.text.size()))) {
+      return failed(errc::no_space);
+    }
+    auto bytes = std::as_bytes(std::span{file.text});
+    data.finish_write(data.begin_write(file.at, {bytes.begin(), bytes.end()}), false);
+    if (data.current().size() > file.at + bytes.size()) data.truncate(file.at + bytes.size());
+  }
+  return {};
+}
+
 io_result perform(flight& one, errc fault) {
   auto& disk = one.host().storage();
   auto& op = one.op;
@@ -209,6 +229,8 @@ io_result perform(flight& one, errc fault) {
       return perform_status(one);
     case opcode::list_directory:
       return perform_list(one);
+    case opcode::replace_files:
+      return perform_replace(one);
     default:
       break;
   }

@@ -41,6 +41,8 @@ char const* name_of(opcode code) {
       return "status";
     case opcode::list_directory:
       return "list_directory";
+    case opcode::replace_files:
+      return "replace_files";
     default:
       return "socket";
   }
