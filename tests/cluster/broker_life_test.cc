@@ -117,15 +117,9 @@ task<seen_state> look() {
   co_return seen;
 }
 
-sim::disk empty_disk() {
-  sim::disk made;
-  made.prepare_directory("/data");
-  return made;
-}
-
 TEST(broker_life, what_was_answered_is_there_after_a_clean_stop) {
   sim::quiet_logs quiet;
-  sim::world world{{.seed = 11}, empty_disk()};
+  sim::world world{{.seed = 11}, sim::disk::with_directory("/data")};
   sim::machine machine{world, cores};
   told answers;
   machine.run(0, live(answers));
@@ -144,7 +138,7 @@ TEST(broker_life, survives_a_power_cut_anywhere_in_the_life_of_topics) {
   sim::quiet_logs quiet;
   std::uint64_t operations = 0;
   {
-    sim::world world{{.seed = 12}, empty_disk()};
+    sim::world world{{.seed = 12}, sim::disk::with_directory("/data")};
     sim::machine machine{world, cores};
     told answers;
     machine.run(0, live(answers));
@@ -156,7 +150,7 @@ TEST(broker_life, survives_a_power_cut_anywhere_in_the_life_of_topics) {
     told answers;
     sim::disk left;
     {
-      sim::world world{{.seed = 12}, empty_disk()};
+      sim::world world{{.seed = 12}, sim::disk::with_directory("/data")};
       world.cut_after(cut);
       sim::machine machine{world, cores};
       machine.run(0, live(answers));
@@ -198,7 +192,7 @@ task<exit_status> refused(std::vector<std::string> more) {
 
 TEST(broker_life, keeps_its_identity_and_raises_the_leader_epoch) {
   sim::quiet_logs quiet;
-  sim::world world{{.seed = 13}, empty_disk()};
+  sim::world world{{.seed = 13}, sim::disk::with_directory("/data")};
   sim::machine machine{world, cores};
   EXPECT_EQ(machine.run(0, epochs({})), (std::vector<std::int32_t>{1001, 0}));
   EXPECT_EQ(machine.run(0, epochs({})), (std::vector<std::int32_t>{1001, 1}));

@@ -15,12 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-sim::disk disk_with_data() {
-  sim::disk made;
-  made.prepare_directory("/data");
-  return made;
-}
-
 class tree_test : public ::testing::Test {
  protected:
   tree_test() { open(); }
@@ -52,7 +46,7 @@ class tree_test : public ::testing::Test {
   }
 
   sim::quiet_logs quiet_;
-  sim::world world_{{.seed = 5}, disk_with_data()};
+  sim::world world_{{.seed = 5}, sim::disk::with_directory("/data")};
   sim::machine cores_{world_, 1};
   std::unique_ptr<local_coordination> tree_;
 };

@@ -25,8 +25,8 @@ def test_lists_the_cluster(node):
 
 
 def sent_codec(node, codec: str) -> str:
-    """librdkafka sends lz4 only where FindCoordinator v0 is listed (its feature map takes that for a
-    broker of 0.8.2 or later), and otherwise the same records without compression.
+    """librdkafka sends lz4 only where FindCoordinator v0 is listed (its feature map takes that for
+    a broker of 0.8.2 or later), and otherwise the same records without compression.
     """
     with wire.Connection(node.port) as connection:
         versions = wire.offered(connection.send(wire.api_versions()).answer())

@@ -6,12 +6,6 @@
 namespace karst::sim {
 namespace {
 
-disk fresh_disk() {
-  disk made;
-  made.prepare_directory("/data");
-  return made;
-}
-
 struct fault_case {
   std::string name;
   errc error = errc::io_error;
@@ -29,7 +23,7 @@ TEST_P(log_fault, nothing_acknowledged_depends_on_what_failed) {
   trace_options const options{.seed = 4, .rounds = 5};
   std::uint64_t operations = 0;
   {
-    world host{{.seed = options.seed}, fresh_disk()};
+    world host{{.seed = options.seed}, disk::with_directory("/data")};
     log_ledger ledger;
     if (GetParam().code) {
       host.on_operation(
@@ -39,7 +33,7 @@ TEST_P(log_fault, nothing_acknowledged_depends_on_what_failed) {
     if (!GetParam().code) operations = host.operations();
   }
   for (std::uint64_t skip = 0; skip < operations; ++skip) {
-    world host{{.seed = options.seed}, fresh_disk()};
+    world host{{.seed = options.seed}, disk::with_directory("/data")};
     host.inject({.code = GetParam().code,
                  .skip = skip,
                  .error = GetParam().error,

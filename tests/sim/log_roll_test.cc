@@ -6,18 +6,12 @@
 namespace karst::sim {
 namespace {
 
-disk fresh_disk() {
-  disk made;
-  made.prepare_directory("/data");
-  return made;
-}
-
 // The first append after a clean stop does not fit in the segment any more: its state in the
 // journal must not begin behind the last block of the segment that ends here.
 TEST(log_roll, first_append_after_a_clean_stop_rolls) {
   quiet_logs quiet;
   log_ledger ledger;
-  disk left = fresh_disk();
+  disk left = disk::with_directory("/data");
   {
     world host{{.seed = 1}, std::move(left)};
     log_node node{host, small_directory(1), ledger};
@@ -43,7 +37,7 @@ TEST(log_roll, first_append_after_a_clean_stop_rolls) {
 TEST(log_roll, full_index_rolls) {
   quiet_logs quiet;
   log_ledger ledger;
-  world host{{.seed = 4}, fresh_disk()};
+  world host{{.seed = 4}, disk::with_directory("/data")};
   log_node node{host, small_directory(1), ledger};
   ASSERT_EQ(node.start(), "");
   auto config = small_log();

@@ -66,6 +66,12 @@ void disk::change_names(std::vector<name_change::assignment> assignments) {
   changes_.push_back({.number = next_++, .assignments = std::move(assignments)});
 }
 
+disk disk::with_directory(std::string_view path) {
+  disk made;
+  made.prepare_directory(path);
+  return made;
+}
+
 void disk::prepare_directory(std::string_view path) {
   auto at = root_;
   for (auto const& part : parts_of(path)) {

@@ -37,6 +37,8 @@ class disk {
   disk(disk&&) = default;
   disk& operator=(disk&&) = default;
 
+  // For tests: a disk with one empty directory.
+  static disk with_directory(std::string_view path);
   // For tests: makes `path` and all above it, durably.
   void prepare_directory(std::string_view path);
 
