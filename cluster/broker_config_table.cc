@@ -51,7 +51,7 @@ constexpr config_definition own_keys[] = {
     {"log.dir", config_type::string, "karst-data", "The data directory, if log.dirs is not set."},
     {"log.dirs", config_type::string, std::nullopt, "The data directory; one for now."},
     {"log.retention.check.interval.ms", config_type::int64, "300000",
-     "How often old segments are looked for.", 1, unbounded},
+     "How often old segments, and producers that have expired, are looked for.", 1, unbounded},
     {"max.connections", config_type::int32, "2147483647", "The most connections at a time.", 0,
      unbounded},
     {"max.connections.per.ip", config_type::int32, "2147483647",
@@ -60,6 +60,10 @@ constexpr config_definition own_keys[] = {
      1, unbounded},
     {"process.roles", config_type::list, "broker",
      "KRaft's: must contain broker; there is no separate controller.", 0, 0, process_roles},
+    {"producer.id.expiration.ms", config_type::int32, "86400000",
+     "How long a partition remembers an idempotent producer that is silent; of one partition at "
+     "most 2,048, the longest silent go first.",
+     1, unbounded},
     {"socket.request.max.bytes", config_type::int32, "104857600",
      "The largest request; a larger one closes the connection.", 1, unbounded},
 };

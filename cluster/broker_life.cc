@@ -130,7 +130,8 @@ task<broker_life::outcome> broker_life::open_storage() {
        .journal_files = static_cast<std::uint32_t>(config.number("karst.journal.files")),
        .memory_bytes = plan.log_bytes,
        .retention_interval =
-           std::chrono::milliseconds{config.number("log.retention.check.interval.ms")}});
+           std::chrono::milliseconds{config.number("log.retention.check.interval.ms")},
+       .producer_expiration_ms = config.number("producer.id.expiration.ms")});
   if (!logs) co_return cannot_start(logs.error());
   logs_ = std::move(*logs);
   auto tree = co_await local_coordination::open(directory_.path);

@@ -102,6 +102,10 @@ class disk_log final : public partition_log {
   // Retention by size and time: forgets whole old segments; their files go once the new log start
   // is durable.
   task<> apply_retention(wall_ms now);
+  // Forgets idempotent producers that were silent for so long.
+  void expire_producers(wall_ms now, std::int64_t expiration_ms) {
+    producers_.expire(now, expiration_ms);
+  }
 
  private:
   // Index entries worth a durable write of their own: 256 KiB of batches, which the first append

@@ -224,7 +224,10 @@ task<> disk_log_manager::retention_loop() {
     for (auto& [id, log] : logs_) all.push_back(log);
     for (auto& log : all) {
       if (stopping_ || services_.failed()) co_return;
-      if (!log->is_shut()) co_await log->apply_retention(core::current().clock().wall_now());
+      if (log->is_shut()) continue;
+      auto const now = core::current().clock().wall_now();
+      log->expire_producers(now, directory_.options().producer_expiration_ms);
+      co_await log->apply_retention(now);
     }
   }
 }

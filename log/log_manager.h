@@ -18,7 +18,8 @@ struct directory_options {
   std::uint32_t journal_files = 4;              // per core, one of them in reserve
   std::uint64_t memory_bytes =
       0;  // budget of this directory for undestaged bytes and tails, all cores together; 0: derived
-  duration retention_interval = 5min;  // log.retention.check.interval.ms
+  duration retention_interval = 5min;                // log.retention.check.interval.ms
+  std::int64_t producer_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   bool allow_buffered =
       true;  // O_DIRECT refused: go on with buffered writes + fdatasync (announced), or fail
 };
