@@ -1,7 +1,7 @@
 """Client programs of the matrix, made on first use in the cache of peers.py.
 
-What a plain Debian 12 cannot run (it lacks a recent Go and Node) is not run and says so; where
-CI=true, that is a failure.
+What a plain Debian 12 cannot run (it lacks a recent Go, Rust and Node) is not run and says so;
+where CI=true, that is a failure.
 """
 
 import os
@@ -15,6 +15,7 @@ import peers
 # From 1.21 on, Go fetches by itself the toolchain that go.mod asks for.
 GO_LEAST = (1, 21)
 NODE_LEAST = (20, 0)
+RUST_LEAST = (1, 85)
 
 
 class NotRun(Exception):
@@ -67,6 +68,20 @@ def go_clients() -> pathlib.Path:
     return directory / "clients"
 
 
+def rust_client() -> pathlib.Path:
+    """The binary with the Rust client."""
+    if _version("cargo", "--version") < RUST_LEAST:
+        raise NotRun(f"cargo {'.'.join(map(str, RUST_LEAST))} or newer is missing")
+    directory = peers.cache() / "rust"
+    sources = peers.CLIENTS / "rust"
+    with peers.made_once(directory, *_files(sources)) as missing:
+        if missing:
+            print("peers: building the Rust client", flush=True)
+            command = ["cargo", "build", "--locked", "--quiet", "--target-dir", str(directory)]
+            subprocess.run(command, cwd=sources, check=True)
+    return directory / "debug" / "clients"
+
+
 def node_clients() -> pathlib.Path:
     """The directory with the Node programs and their packages."""
     if _version("node", "--version") < NODE_LEAST or not shutil.which("npm"):
@@ -88,7 +103,7 @@ def everything() -> list[str]:
     for version in peers.VERSIONS:
         java_classes(version)
     missing = []
-    for bring in (go_clients, node_clients):
+    for bring in (go_clients, rust_client, node_clients):
         try:
             bring()
         except NotRun as reason:

@@ -3,10 +3,6 @@
     produce(bootstrap, topic, records)               in order, each codec's run compressed with it
     consume(bootstrap, topics) -> records            all partitions, from 0 to the end offsets
     offsets_at(bootstrap, topic, partition, times)   the offset for each timestamp, -1 for none
-
-`plain` marks a producer that can send neither headers per record, nor nulls, nor timestamps;
-`codecs` are those that a producer has; `empty_is_null` marks a consumer that cannot tell an empty
-value from none.
 """
 
 from clients import console, programs, python
@@ -21,6 +17,7 @@ PRODUCERS = {
     "franz-go": programs.Go("franz"),
     "sarama": programs.Go("sarama"),
     "kafka-go": programs.Go("kafkago", empty_is_null=True),
+    "rskafka": programs.Rust(),
     "kafkajs": programs.Node("kafkajs"),
     "platformatic": programs.Node("platformatic"),
 }

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from records import CODECS
+from clients.client import Client
 
 KEY_END = "\x1f"
 RECORD_END = "\x1e"
@@ -18,10 +18,8 @@ def run(*arguments, stdin: bytes = b"", timeout: float = 60) -> bytes:
     return done.stdout
 
 
-class Kcat:
+class Kcat(Client):
     plain = True
-    empty_is_null = False
-    codecs = CODECS
 
     def produce(self, bootstrap, topic, records):
         runs: dict[tuple, list[bytes]] = {}

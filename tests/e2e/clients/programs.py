@@ -3,16 +3,13 @@
 import subprocess
 
 import bring
-from records import CODECS, from_lines, to_lines
+from clients.client import Client
+from records import from_lines, to_lines
 
 import peers
 
 
-class Program:
-    plain = False
-    codecs = CODECS
-    empty_is_null = False
-
+class Program(Client):
     def _command(self) -> list[str]:
         raise NotImplementedError
 
@@ -48,6 +45,16 @@ class Go(Program):
 
     def _command(self):
         return [str(bring.go_clients()), self.library]
+
+
+class Rust(Program):
+    """Its Fetch is version 4, to which no broker gives zstd."""
+
+    codecs = reads = ("none", "gzip", "snappy", "lz4")
+    last_header_only = True
+
+    def _command(self):
+        return [str(bring.rust_client())]
 
 
 class Node(Program):

@@ -7,7 +7,8 @@ import aiokafka
 import confluent_kafka
 import kafka
 import kafka.structs
-from records import CODECS, PARTITIONS
+from clients.client import Client
+from records import PARTITIONS
 
 
 def by_codec(records):
@@ -26,10 +27,7 @@ def shape(topic, partition, record, headers):
     }
 
 
-class KafkaPython:
-    plain = False
-    empty_is_null = False
-    codecs = CODECS
+class KafkaPython(Client):
 
     def produce(self, bootstrap, topic, records):
         for codec, group in by_codec(records):
@@ -81,10 +79,7 @@ class KafkaPython:
         return [-1 if item is None else item.offset for item in found]
 
 
-class Confluent:
-    plain = False
-    empty_is_null = False
-    codecs = CODECS
+class Confluent(Client):
 
     def produce(self, bootstrap, topic, records):
         failures = []
@@ -110,10 +105,7 @@ class Confluent:
         assert not failures, failures
 
 
-class AioKafka:
-    plain = False
-    empty_is_null = False
-    codecs = CODECS
+class AioKafka(Client):
 
     def produce(self, bootstrap, topic, records):
         asyncio.run(self._produce(bootstrap, topic, records))

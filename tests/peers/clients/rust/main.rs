@@ -26,7 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["produce", bootstrap, topic] => within(produce(bootstrap, topic)).await,
         ["consume", bootstrap, topics @ ..] => within(consume(bootstrap, topics)).await,
         ["times", bootstrap, topic, partition, times @ ..] => {
@@ -37,12 +42,16 @@ async fn main() -> Result<(), Failure> {
 }
 
 // The library tries for ever.
-async fn within(work: impl std::future::Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+async fn within(
+    work: impl std::future::Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     tokio::time::timeout(PATIENCE, work).await?
 }
 
 async fn connect(bootstrap: &str) -> Result<Client, Failure> {
-    Ok(ClientBuilder::new(vec![bootstrap.to_string()]).build().await?)
+    Ok(ClientBuilder::new(vec![bootstrap.to_string()])
+        .build()
+        .await?)
 }
 
 async fn partition_of(
@@ -50,25 +59,38 @@ async fn partition_of(
     topic: &str,
     partition: i32,
 ) -> Result<PartitionClient, Failure> {
-    Ok(client.partition_client(topic, partition, UnknownTopicHandling::Error).await?)
+    Ok(client
+        .partition_client(topic, partition, UnknownTopicHandling::Error)
+        .await?)
 }
 
 fn bytes(text: &Value) -> Option<Vec<u8>> {
-    text.as_str().map(|text| STANDARD.decode(text).expect("base64"))
+    text.as_str()
+        .map(|text| STANDARD.decode(text).expect("base64"))
 }
 
 fn text(bytes: &Option<Vec<u8>>) -> Value {
-    bytes.as_ref().map_or(Value::Null, |bytes| Value::String(STANDARD.encode(bytes)))
+    bytes
+        .as_ref()
+        .map_or(Value::Null, |bytes| Value::String(STANDARD.encode(bytes)))
 }
 
 fn record_of(line: &Value) -> Record {
     let named = |pair: &Value| {
-        (pair[0].as_str().expect("a name").to_string(), bytes(&pair[1]).unwrap_or_default())
+        (
+            pair[0].as_str().expect("a name").to_string(),
+            bytes(&pair[1]).unwrap_or_default(),
+        )
     };
     Record {
         key: bytes(&line["key"]),
         value: bytes(&line["value"]),
-        headers: line["headers"].as_array().expect("headers").iter().map(named).collect(),
+        headers: line["headers"]
+            .as_array()
+            .expect("headers")
+            .iter()
+            .map(named)
+            .collect(),
         timestamp: DateTime::from_timestamp_millis(line["timestamp"].as_i64().expect("a time"))
             .expect("a time in range"),
     }
@@ -112,7 +134,10 @@ async fn consume(bootstrap: &str, topics: &[&str]) -> Result<(), Failure> {
     let known = client.list_topics().await?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     for topic in topics {
-        let found = known.iter().find(|each| each.name == *topic).ok_or("no such topic")?;
+        let found = known
+            .iter()
+            .find(|each| each.name == *topic)
+            .ok_or("no such topic")?;
         for &partition in &found.partitions {
             let from = partition_of(&client, topic, partition).await?;
             let end = from.get_offset(OffsetAt::Latest).await?;
