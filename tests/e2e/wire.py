@@ -123,6 +123,12 @@ def offered(answer: bytes) -> dict[int, tuple[int, int]]:
     return {key: (lowest, highest) for key, lowest, highest in rows}
 
 
+def created(answer: bytes) -> int:
+    """The error code of the one topic in a CreateTopics v4 answer."""
+    (name,) = struct.unpack_from(">h", answer, 12)
+    return struct.unpack_from(">h", answer, 14 + name)[0]
+
+
 def codecs_of(answer: bytes) -> set[int]:
     """The codecs of the whole batches in a Fetch v10 answer for one partition."""
     (name,) = struct.unpack_from(">h", answer, 18)
