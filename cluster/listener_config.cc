@@ -2,11 +2,13 @@
 
 #include <charconv>
 
+#include "reactor/socket.h"
+
 namespace karst::cluster {
 namespace {
 
-bool is_wildcard(std::string_view host) {
-  return host.empty() || host == "0.0.0.0" || host == "::" || host == "*";
+bool is_wildcard(std::string const& host) {
+  return host.empty() || host == "*" || is_any_address(host);
 }
 
 std::string upper_case(std::string_view text) {

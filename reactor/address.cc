@@ -44,4 +44,21 @@ expected<sockaddr_storage, error> resolve_address(std::string const& host, std::
   return address;
 }
 
+bool is_any_address(std::string const& host) {
+  addrinfo numeric{};
+  numeric.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &numeric, &found) != 0) return false;
+  auto any = false;
+  if (found->ai_family == AF_INET6) {
+    auto const& v6 = reinterpret_cast<sockaddr_in6 const*>(found->ai_addr)->sin6_addr;
+    // An IPv4 address within an IPv6 one ends with it.
+    any = IN6_IS_ADDR_UNSPECIFIED(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr32[3] == 0);
+  } else if (found->ai_family == AF_INET) {
+    any = reinterpret_cast<sockaddr_in const*>(found->ai_addr)->sin_addr.s_addr == INADDR_ANY;
+  }
+  freeaddrinfo(found);
+  return any;
+}
+
 }  // namespace karst

@@ -18,6 +18,9 @@ namespace karst {
 std::string format_address(sockaddr_storage const& address);
 // Numeric addresses and names from the hosts file or DNS (blocking: at start only).
 expected<sockaddr_storage, error> resolve_address(std::string const& host, std::uint16_t port);
+// Whether this is every address and none, however it is written: "0.0.0.0", "0", "::0". Looks up no
+// names.
+bool is_any_address(std::string const& host);
 
 // A connected TCP socket on this core. One receive and one send may be in progress at a time. To
 // end: shutdown() makes both finish (closed or reset), await them, then close(). Not moved once

@@ -1,4 +1,3 @@
-#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +6,7 @@
 #include "log/limits.h"
 #include "tools/dump.h"
 #include "tools/json_bytes.h"
+#include "tools/time_text.h"
 
 namespace karst::tools {
 namespace {
@@ -14,16 +14,6 @@ namespace {
 using json = nlohmann::json;
 
 constexpr std::string_view row = "{:>24}  {:>8}  {:>11}  {:>9}  {:<6}  {:<24}  {:>5}  {:<20}  {}\n";
-
-std::string time_text(wall_ms at) {
-  if (at < 0) return fmt::to_string(at);
-  auto seconds = static_cast<std::time_t>(at / 1000);
-  std::tm parts{};
-  if (gmtime_r(&seconds, &parts) == nullptr) return fmt::to_string(at);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     at % 1000);
-}
 
 std::string_view codec_text(log::batch_header const& header) {
   return header.codec_bits() < log::codec_count ? log::name(header.compression()) : "?";

@@ -1,4 +1,5 @@
-#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -14,7 +15,9 @@
 #include "tools/client_command.h"
 #include "tools/commands.h"
 #include "tools/json_bytes.h"
+#include "tools/progress.h"
 #include "tools/record_input.h"
+#include "tools/time_text.h"
 
 namespace karst::tools {
 namespace {
@@ -47,12 +50,6 @@ struct consumed_record {
   std::int64_t timestamp = -1;
   log::record const* content = nullptr;
 };
-
-std::string format_time(std::int64_t ms) {
-  if (ms < 0) return "-";
-  auto seconds = static_cast<std::time_t>(ms / 1000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), ms % 1000);
-}
 
 // Milliseconds since 1970, or 2026-09-21T10:15:30Z, or 2026-09-21.
 std::optional<std::int64_t> parse_time(std::string const& text) {
@@ -108,7 +105,7 @@ class record_printer {
       headers += fmt::format("  [{}={}]", each.key, each.value.value_or("(null)"));
     }
     write(fmt::format("{:>9}  {:>10}  {:<24}  {:<16}  {}{}\n", record.partition, record.offset,
-                      format_time(record.timestamp), content.key.value_or("(null)"),
+                      time_text(record.timestamp), content.key.value_or("(null)"),
                       content.value.value_or("(null)"), headers));
   }
   void print_json(consumed_record const& record) {
@@ -164,9 +161,13 @@ class consumer {
   std::int64_t left_;  // -1: without end
   std::optional<error> failure_;
   std::vector<place> places_;
+  std::optional<progress> shown_;  // while the records themselves go elsewhere
+  std::uint64_t bytes_ = 0;        // of batches, as fetched
+  std::uint64_t records_ = 0;
 };
 
 task<expected<void, error>> consumer::run() {
+  if (::isatty(STDOUT_FILENO) == 0) shown_.emplace("consume", std::nullopt, core::current().now());
   auto located = co_await locate_all();
   if (!located) co_return located;
   auto ended = co_await read();
@@ -254,9 +255,11 @@ task<expected<void, error>> consumer::read() {
     if (!got) co_return unexpected<error>(got.error());
     for (std::size_t i = 0; i < places_.size() && !done(); ++i) {
       auto& each = places_[i];
+      bytes_ += (*got)[i].records.size();
       auto printed = print_batches(each.partition, each.next, std::move((*got)[i].records));
       if (!printed) co_return printed;
     }
+    if (shown_) shown_->update(bytes_, records_, core::current().now());
     // A reader at the end sees records at once.
     std::fflush(stdout);
     if (auto written = check_output(); !written) co_return written;
@@ -318,6 +321,7 @@ expected<void, error> consumer::print_batch(std::int32_t partition, std::int64_t
     if (left_ == 0) return {};
     if (left_ > 0) --left_;
     printer_.print(record);
+    ++records_;
     if (std::ferror(stdout) != 0) return check_output();
   }
   return {};

@@ -54,6 +54,11 @@ void add_dump(CLI::App& app, int& status) {
   dump->callback([settings, format, &status] {
     settings->json = *format == "json";
     auto sound = dump_file(*settings);
+    std::fflush(stdout);
+    if (sound && std::ferror(stdout) != 0) {
+      sound = fail(errc::io_error, "make room there and dump again", "cannot write the output: {}",
+                   std::strerror(errno));
+    }
     if (!sound) fmt::print(stderr, "karst dump: {}\n", sound.error().message());
     status = sound && *sound ? 0 : 1;
   });

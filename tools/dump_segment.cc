@@ -1,7 +1,13 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <optional>
 
 #include "log/batch.h"
+#include "reactor/clock.h"
 #include "tools/dump.h"
+#include "tools/progress.h"
 
 namespace karst::tools {
 namespace {
@@ -115,12 +121,22 @@ bool report_end(segment_reader::found end, segment_reader const& reader,
   }
 }
 
+// Only while the output itself goes elsewhere.
+std::optional<progress> show_progress(std::FILE* file, time_point now) {
+  if (::isatty(STDOUT_FILENO) == 1) return {};
+  struct stat facts{};
+  ::fstat(::fileno(file), &facts);
+  return std::optional<progress>{std::in_place, "dump", facts.st_size, now};
+}
+
 }  // namespace
 
 expected<bool, error> dump_segment(std::FILE* file, dump_settings const& settings) {
   segment_reader reader{file};
   batch_printer printer{settings};
   segment_totals totals;
+  system_clock clock;
+  auto shown = show_progress(file, clock.now());
   printer.heading();
   auto end = segment_reader::found::end;
   while ((end = reader.next()) == segment_reader::found::batch) {
@@ -131,6 +147,7 @@ expected<bool, error> dump_segment(std::FILE* file, dump_settings const& setting
     totals.next = header.next();
     auto position = static_cast<std::int64_t>(reader.position());
     if (!printer.print(header, reader.bytes(), position)) ++totals.bad;
+    if (shown) shown->update(reader.position(), totals.records, clock.now());
     if (totals.batches == settings.limit) return totals.bad == 0;
   }
   return report_end(end, reader, totals, settings.path) && totals.bad == 0;

@@ -1,6 +1,7 @@
 #include "tools/start_report.h"
 
 #include <cstdio>
+#include <limits>
 
 namespace karst::tools {
 namespace {
@@ -23,12 +24,15 @@ std::string durability(cluster::broker_config const& config, log::directory_repo
   if (messages <= 1) {
     return fmt::format("an acknowledged record is on the disk: {} before the answer", how);
   }
+  // Kafka's default is the largest number, which bounds nothing.
   auto flush_ms = cluster::effective_topic_value(config, {}, "flush.ms").value_or("");
+  auto bounded = flush_ms != std::to_string(std::numeric_limits<std::int64_t>::max());
   return fmt::format(
       "log.flush.interval.messages={}: records are acknowledged in memory, and a power cut may "
-      "lose "
-      "those of the last {} ms",
-      messages, flush_ms);
+      "lose those {}",
+      messages,
+      bounded ? fmt::format("of the last {} ms", flush_ms)
+              : "that are not on the disk yet; log.flush.interval.ms would bound for how long");
 }
 
 }  // namespace
@@ -64,8 +68,8 @@ void print_after_start(cluster::broker_life& life) {
   auto const& facts = life.facts();
   auto const& identity = life.running().identity();
   auto const& config = life.running().config();
-  line("listener", "PLAINTEXT on {}; clients will be told {}:{}", facts.listening_on, identity.host,
-       identity.port);
+  line("listener", "PLAINTEXT on {}; clients will be told {}:{}", facts.listening_on,
+       identity.host.contains(':') ? "[" + identity.host + "]" : identity.host, identity.port);
   line("data directory", "{}{}", facts.directory,
        facts.logs.clean || facts.partitions == 0 ? "" : " (recovered after an unclean stop)");
   if (!facts.logs.direct) line("direct i/o", "refused: {}", facts.logs.direct_reason);

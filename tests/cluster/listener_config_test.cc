@@ -32,7 +32,9 @@ TEST(listener_config, tells_clients_the_listener_itself) {
 }
 
 TEST(listener_config, never_tells_a_wildcard) {
-  for (auto wildcard : {"PLAINTEXT://:9092", "PLAINTEXT://0.0.0.0:9092", "PLAINTEXT://[::]:9092"}) {
+  for (auto wildcard : {"PLAINTEXT://:9092", "PLAINTEXT://0.0.0.0:9092", "PLAINTEXT://[::]:9092",
+                        "PLAINTEXT://0:9092", "PLAINTEXT://[0:0:0:0:0:0:0:0]:9092",
+                        "PLAINTEXT://[::ffff:0.0.0.0]:9092"}) {
     auto made = make({fmt::format("listeners={}", wildcard)});
     ASSERT_TRUE(made) << wildcard;
     EXPECT_EQ(made->advertised_host, "192.0.2.7");
@@ -42,6 +44,8 @@ TEST(listener_config, never_tells_a_wildcard) {
   EXPECT_THAT(
       refusal_of({"listeners=PLAINTEXT://:1", "advertised.listeners=PLAINTEXT://0.0.0.0:1"}),
       HasSubstr("0.0.0.0"));
+  EXPECT_THAT(refusal_of({"listeners=PLAINTEXT://:1", "advertised.listeners=PLAINTEXT://[::0]:1"}),
+              HasSubstr("::0"));
 }
 
 TEST(listener_config, tells_what_is_advertised) {

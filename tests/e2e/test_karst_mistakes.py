@@ -1,7 +1,9 @@
 """What karst's client commands say and do when something is wrong: with them, or with the world."""
 
+import contextlib
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 
@@ -116,7 +118,54 @@ def test_output_that_cannot_be_written_is_an_error(node):
     karst(node, "produce", name, stdin=b"line\n" * 1000)
     with open("/dev/full", "w") as full:
         done = karst(node, "consume", name, "-e", stdout=full)
-    assert done.returncode == 1 and b"No space left" in done.stderr
+        assert done.returncode == 1 and b"No space left" in done.stderr
+        (segment,) = pathlib.Path(node.data).glob(f"{name}-0/*.log")
+        done = karst(node, "dump", segment, stdout=full)
+        assert done.returncode == 1 and b"No space left" in done.stderr
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 253402300800000, 2**63 - 1])
+def test_any_timestamp_can_be_shown(node, milliseconds):
+    name = topic(node, f"at-{milliseconds}")
+    assert karst(node, "produce", name, "-T", milliseconds, stdin=b"then\n").returncode == 0
+    for form in ("table", "json"):
+        done = karst(node, "consume", name, "-e", "--format", form)
+        assert done.returncode == 0 and b"then" in done.stdout, done.stderr
+    assert str(milliseconds).encode() in done.stdout
+
+
+def test_long_work_shows_progress_on_a_terminal(node, tmp_path):
+    """Only there, and only while the records themselves go elsewhere."""
+    name = topic(node, "long-work")
+    terminal, side = pty.openpty()
+    os.set_blocking(terminal, False)
+    seen = bytearray()
+
+    def shows(what: bytes) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            seen.extend(os.read(terminal, 65536))
+        return what in seen
+
+    with open(tmp_path / "records", "wb") as output:
+        command = [str(BINARY), "consume", name, "-b", node.bootstrap]
+        with subprocess.Popen(command, stdout=output, stderr=side) as reading:
+            command = [str(BINARY), "produce", name, "-b", node.bootstrap]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=side) as writing:
+
+                def still_writing(what: bytes) -> bool:
+                    writing.stdin.write(b"a line\n")
+                    writing.stdin.flush()
+                    return shows(what)
+
+                eventually(lambda: still_writing(b"produce: "), 20, "produce shows how far it is")
+                eventually(lambda: still_writing(b"consume: "), 20, "consume shows how far it is")
+                writing.stdin.close()
+                assert writing.wait(10) == 0
+            reading.send_signal(signal.SIGINT)
+    os.close(terminal)
+    os.close(side)
+    assert b" records, " in seen and b"MiB/s" in seen
+    assert set((tmp_path / "records").read_bytes().splitlines()) == {b"a line"}
 
 
 def test_a_reader_that_has_enough_ends_the_command(node):

@@ -64,6 +64,22 @@ def test_says_what_it_found_and_chose(make_node):
     assert re.search(rf"^karst ready: listening on 127\.0\.0\.1:{node.port}$", said, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "an acknowledged record is on the disk"),
+        (["log.flush.interval.messages=100"], "log.flush.interval.ms would bound"),
+        (
+            ["log.flush.interval.messages=100", "log.flush.interval.ms=700"],
+            "may lose those of the last 700 ms",
+        ),
+    ],
+)
+def test_says_what_an_acknowledgement_means(make_node, more, said):
+    (line,) = re.findall(r"^  durability.*$", make_node(*more).start().log(), re.MULTILINE)
+    assert said in line
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly_on_a_signal(make_node, number):
     node = make_node().start()
