@@ -28,12 +28,6 @@ void histogram::record(duration latency) {
   most_ = std::max(most_, latency);
 }
 
-void histogram::merge(histogram const& other) {
-  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
-  count_ += other.count_;
-  most_ = std::max(most_, other.most_);
-}
-
 duration histogram::at(double share) const {
   auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_)));
   std::uint64_t seen = 0;

@@ -13,7 +13,6 @@ namespace karst::bench {
 class histogram {
  public:
   void record(duration latency);
-  void merge(histogram const& other);
 
   std::uint64_t count() const { return count_; }
   // The value that `share` (0 to 1) of all latencies do not exceed; 0 when empty.

@@ -113,10 +113,6 @@ log::log_config make_log_config(broker_config const& broker, config_overrides co
           .recompress_to = codec_number(text("compression.type"))};
 }
 
-std::int32_t min_insync_replicas(broker_config const& broker, config_overrides const& overrides) {
-  return static_cast<std::int32_t>(number_of(broker, overrides, "min.insync.replicas"));
-}
-
 std::vector<described_config> describe_topic_configs(broker_config const& broker,
                                                      config_overrides const& overrides) {
   std::vector<described_config> all;

@@ -39,8 +39,6 @@ std::optional<std::string> effective_topic_value(broker_config const& broker,
                                                  config_overrides const& overrides,
                                                  std::string_view name);
 log::log_config make_log_config(broker_config const& broker, config_overrides const& overrides);
-// min.insync.replicas of the topic.
-std::int32_t min_insync_replicas(broker_config const& broker, config_overrides const& overrides);
 
 // DescribeConfigs' sources by their protocol numbers.
 enum class described_source : std::int8_t {

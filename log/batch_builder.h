@@ -37,7 +37,6 @@ class batch_builder {
   // The batch, with its CRC; there must be a record. The builder is then empty, and goes on with
   // the same options: the base sequence moves on behind this batch.
   buffer finish();
-  void set_base_sequence(std::int32_t sequence) { options_.base_sequence = sequence; }
 
  private:
   void clear();

@@ -23,7 +23,6 @@ inline constexpr std::string_view replication_file =
     "replication-offset-checkpoint";  // high watermarks
 inline constexpr std::string_view partition_metadata_file = "partition.metadata";
 inline constexpr std::string_view clean_shutdown_file = ".kafka_cleanshutdown";
-inline constexpr std::string_view metadata_file = "meta.properties";
 
 // leader-epoch-checkpoint of one partition directory.
 std::string encode_epochs(std::vector<epoch_start> const& epochs);

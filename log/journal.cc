@@ -167,7 +167,6 @@ void journal::publish() {
     flying_.pop_front();
     durable_sequence_ = group->sequence;
     durable_live_from_ = group->live_from;
-    ++groups_written_;
     for (auto const& member : group->members) {
       if (member.log != nullptr) member.log->on_durable(member.end, member.position);
     }

@@ -84,8 +84,6 @@ class journal {
   void pin(journal_pin& pin, std::uint64_t ordinal);
   // Files that hold something, the one being written included, oldest first.
   std::size_t dirty_files() const { return dirty_.size(); }
-  std::size_t file_count() const { return files_.size(); }
-  std::uint64_t oldest_ordinal() const { return dirty_.front().ordinal; }
   std::uint64_t current_ordinal() const { return dirty_.back().ordinal; }
   // Calls `visit` for each pin on the oldest file; it may move that pin.
   template <typename Visit>
@@ -100,8 +98,6 @@ class journal {
   bool failed() const { return failed_; }
   // The largest batch: it fits in half a journal file, with its entry.
   std::size_t max_batch_bytes() const { return options_.file_bytes / 2 - 4 * block_size; }
-  std::uint64_t window_bytes() const { return options_.file_bytes * options_.files; }
-  std::uint64_t groups_written() const { return groups_written_; }
   std::function<void(std::string const& what)> on_failure;
 
  private:
@@ -165,7 +161,6 @@ class journal {
   std::vector<std::unique_ptr<journal_group>> spare_;
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t durable_live_from_ = 0;
-  std::uint64_t groups_written_ = 0;
   bool failed_ = false;
   bool stopping_ = false;
   hook hook_;

@@ -46,7 +46,6 @@ class segment {
   task<expected<file*>> writer(bool direct);
   task<expected<std::shared_ptr<file>>> reader();
   task<> close_files();
-  bool has_files() const { return static_cast<bool>(writer_) || reader_ != nullptr; }
 
   // Batches are indexed as they are appended, about every `interval` bytes.
   void index_batch(offset last, position at, std::size_t bytes, wall_ms timestamp,

@@ -56,12 +56,6 @@ std::uint64_t raise_descriptor_limit() {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : before;
 }
 
-std::uint64_t memlock_limit() {
-  rlimit limit{};
-  getrlimit(RLIMIT_MEMLOCK, &limit);
-  return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
-}
-
 std::uint64_t resident_memory() {
   auto* file = std::fopen("/proc/self/statm", "re");
   if (file == nullptr) return 0;

@@ -45,8 +45,6 @@ expected<disk_space> free_space(std::string const& path);
 
 // Raises the soft limit of open files to the hard one; returns what holds now.
 std::uint64_t raise_descriptor_limit();
-// RLIMIT_MEMLOCK in bytes; UINT64_MAX when there is none.
-std::uint64_t memlock_limit();
 // Memory of this process in RAM, in bytes.
 std::uint64_t resident_memory();
 // RAM that this process may use: the host's, or less by its cgroups' memory.max.
