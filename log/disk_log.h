@@ -136,6 +136,7 @@ class disk_log final : public partition_log {
   task<expected<void, errc>> make_writable(std::size_t bytes, time_point deadline);
   task<expected<>> wake_up();
   task<expected<>> grow(std::size_t bytes);
+  task<expected<>> wait_installed(std::shared_ptr<segment> part);
   task<expected<>> prepare_next();
   task<> install_next(std::shared_ptr<segment> next);
   task<expected<>> make_segment(offset base);

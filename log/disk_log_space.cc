@@ -86,6 +86,7 @@ task<expected<void, errc>> disk_log::make_writable(std::size_t bytes, time_point
   growing_ = false;
   grown_.wake_all();
   if (done) co_return expected<void, errc>{};
+  if (shut_) co_return std::unexpected(errc::closed);
   report("no room for appends to", done.error());
   if (is_refusal(done.error())) co_return std::unexpected(errc::space_exhausted);
   if (done.error() == karst::errc::corrupt) {
@@ -127,12 +128,17 @@ task<expected<>> disk_log::wake_up() {
   co_return expected<>{};
 }
 
-task<expected<>> disk_log::grow(std::size_t bytes) {
-  auto part = segments_.rbegin()->second;
+task<expected<>> disk_log::wait_installed(std::shared_ptr<segment> part) {
   while (!part->usable()) {
     if (services_.failed() || shut_) co_return fail(karst::errc::closed);
     (void)co_await part->installed().wait();
   }
+  co_return expected<>{};
+}
+
+task<expected<>> disk_log::grow(std::size_t bytes) {
+  auto part = segments_.rbegin()->second;
+  if (auto there = co_await wait_installed(part); !there) co_return there;
   auto const step = std::clamp(last_step_ * 2, least_step, most_step);
   auto const limit = align_up(static_cast<std::uint64_t>(config_.segment_bytes), block_size);
   auto const needed = align_up(part->size + bytes, block_size);
@@ -150,6 +156,9 @@ task<expected<>> disk_log::grow(std::size_t bytes) {
 
 // The file of the next segment, under a name that Kafka ignores: its base offset is not known yet.
 task<expected<>> disk_log::prepare_next() {
+  // The one before may still wait for its own name.
+  auto there = co_await wait_installed(segments_.rbegin()->second);
+  if (!there) co_return there;
   auto opened = co_await file::open(spare_path(), open_read | open_write | open_create);
   if (!opened) co_return fail(opened.error());
   auto const bytes = std::clamp(last_step_, least_step, most_step);
