@@ -138,8 +138,16 @@ buffer_chain tail::slice(log_position from, std::size_t bytes) const {
 }
 
 void tail::copy_to(log_position from, std::span<std::byte> to) const {
-  if (to.empty()) return;
-  slice(from, to.size()).copy_to(0, to.data(), to.size());
+  auto at = from.at.value;
+  for (auto index = find(from); !to.empty(); ++index) {
+    KARST_ASSERT(index < pieces_.size(), "{} bytes at {} are not in the tail", to.size(), at);
+    auto const& part = pieces_[index];
+    auto const skip = at - part.start;
+    auto const size = std::min<std::size_t>(to.size(), part.chunk->capacity - skip);
+    std::memcpy(to.data(), part.chunk->data + skip, size);
+    at += size;
+    to = to.subspan(size);
+  }
 }
 
 void tail::durable_through(log_position durable) {

@@ -9,6 +9,9 @@ namespace {
 // Vectors of one send; the kernel takes 1,024 (UIO_MAXIOV).
 constexpr std::size_t vectors_max = 512;
 
+// Exchanges that a connection keeps for its next requests: what the Java producer has in flight.
+constexpr std::size_t spare_most = 5;
+
 buffer_chain const& memory_of(response_piece const& piece) {
   if (auto const* own = std::get_if<buffer_chain>(&piece)) return *own;
   return *std::get<foreign<buffer_chain>>(piece);
@@ -25,7 +28,12 @@ send_queue::send_queue(core_network& home, karst::socket& socket) : home_(home),
 
 send_queue::~send_queue() { KARST_ASSERT(slots_.empty(), "{} answers left", slots_.size()); }
 
-exchange& send_queue::open() { return slots_.emplace_back(); }
+exchange& send_queue::open() {
+  if (spare_.empty()) return *slots_.emplace_back(std::make_unique<exchange>());
+  slots_.push_back(std::move(spare_.back()));
+  spare_.pop_back();
+  return *slots_.back();
+}
 
 void send_queue::finish(exchange& answered) {
   answered.done = true;
@@ -56,7 +64,7 @@ void send_queue::cut() {
 
 task<> send_queue::run() {
   while (!broken_) {
-    if (slots_.empty() ? input_closed_ : slots_.front().done) {
+    if (slots_.empty() ? input_closed_ : slots_.front()->done) {
       if (slots_.empty()) co_return;
       if (!co_await send_ready()) abandon();
       moved_.wake_all();
@@ -66,7 +74,7 @@ task<> send_queue::run() {
   }
   // Handlers still write into their exchanges: the last one out frees them.
   while (!slots_.empty()) {
-    if (slots_.front().done) {
+    if (slots_.front()->done) {
       pop(1);
     } else {
       (void)co_await ready_.wait();
@@ -77,8 +85,12 @@ task<> send_queue::run() {
 
 void send_queue::pop(std::size_t count) {
   for (; count != 0; --count) {
-    home_.remove_output(slots_.front().response_bytes);
+    auto done = std::move(slots_.front());
     slots_.pop_front();
+    home_.remove_output(done->response_bytes);
+    if (spare_.size() == spare_most) continue;
+    *done = exchange{};
+    spare_.push_back(std::move(done));
   }
 }
 
@@ -93,8 +105,8 @@ void send_queue::write_header(exchange& ready) {
 
 task<bool> send_queue::send_ready() {
   std::size_t taken = 0;
-  while (taken < slots_.size() && slots_[taken].done && slice_.size() < vectors_max) {
-    auto& ready = slots_[taken];
+  while (taken < slots_.size() && slots_[taken]->done && slice_.size() < vectors_max) {
+    auto& ready = *slots_[taken];
     if (ready.response.what == response::action::close) {
       close_reason_ = std::move(ready.response.reason);
       break;

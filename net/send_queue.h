@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 
 #include "net/core_network.h"
 #include "reactor/socket.h"
@@ -68,7 +69,8 @@ class send_queue {
 
   core_network& home_;
   karst::socket& socket_;
-  std::deque<exchange> slots_;
+  std::deque<std::unique_ptr<exchange>> slots_;
+  std::vector<std::unique_ptr<exchange>> spare_;  // for the next requests, a few
   std::vector<iovec> slice_;  // gathered for the next send; kept, so that sends allocate nothing
   std::size_t slice_bytes_ = 0;
   waiters ready_;

@@ -55,7 +55,7 @@ task<lookup_result> look_up(broker& broker, lookup_job const& job) {
   }
 }
 
-task<std::vector<lookup_result>> look_up_all(broker& broker, std::vector<lookup_job> const& jobs) {
+task<std::vector<lookup_result>> look_up_all(broker& broker, std::span<lookup_job const> jobs) {
   std::vector<lookup_result> results;
   for (auto const& job : jobs) results.push_back(co_await look_up(broker, job));
   co_return results;

@@ -26,7 +26,7 @@ epoch_result find_end(broker& broker, epoch_job const& job) {
   return {.end = partition->log().end_of_epoch(job.asked)};
 }
 
-task<std::vector<epoch_result>> find_ends(broker& broker, std::vector<epoch_job> const& jobs) {
+task<std::vector<epoch_result>> find_ends(broker& broker, std::span<epoch_job const> jobs) {
   std::vector<epoch_result> results;
   for (auto const& job : jobs) results.push_back(find_end(broker, job));
   co_return results;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "cluster/broker.h"
@@ -44,13 +45,13 @@ struct core_jobs {
 };
 
 template <typename Result, typename Job>
-using owner_work = task<std::vector<Result>> (*)(broker&, std::vector<Job> const&);
+using owner_work = task<std::vector<Result>> (*)(broker&, std::span<Job const>);
 
 template <typename Result, typename Job>
 task<> run_on_owner(broker& broker, core_jobs<Job> const& group, owner_work<Result, Job> work,
                     std::vector<Result>& results) {
-  auto done =
-      co_await submit_to(group.core, [&broker, &group, work] { return work(broker, group.jobs); });
+  std::span<Job const> jobs{group.jobs};
+  auto done = co_await submit_to(group.core, [&broker, jobs, work] { return work(broker, jobs); });
   for (std::size_t i = 0; i < done.size(); ++i) results[group.places[i]] = std::move(done[i]);
 }
 
@@ -64,6 +65,14 @@ task<> run_on_owner(broker& broker, core_jobs<Job> const& group, owner_work<Resu
 template <typename Result, typename Job>
 task<> on_owners(broker& broker, std::vector<owned_job<Job>> jobs,
                  internal::owner_work<Result, Job> work, std::vector<Result>& results) {
+  // Nearly every request of a busy producer: nothing to sort, and nothing to allocate for it.
+  if (jobs.size() == 1) {
+    auto const& only = jobs.front();
+    std::span<Job const> job{&only.job, 1};
+    auto done = co_await submit_to(only.core, [&broker, job, work] { return work(broker, job); });
+    results[only.place] = std::move(done.front());
+    co_return;
+  }
   std::vector<internal::core_jobs<Job>> groups;
   for (auto& each : jobs) {
     auto group = std::ranges::find(groups, each.core, &internal::core_jobs<Job>::core);

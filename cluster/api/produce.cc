@@ -91,7 +91,7 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
   }
 }
 
-task<std::vector<append_result>> append_all(broker& broker, std::vector<append_job> const& jobs) {
+task<std::vector<append_result>> append_all(broker& broker, std::span<append_job const> jobs) {
   std::vector<append_result> results(jobs.size());
   if (jobs.size() == 1) {
     co_await append_one(broker, jobs.front(), results.front());
