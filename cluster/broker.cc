@@ -17,6 +17,12 @@ void broker::set_controller(std::unique_ptr<karst::cluster::topics> topics,
   producer_ids_ = std::move(producer_ids);
 }
 
+std::optional<refusal> broker::no_topics_yet() const {
+  if (topics_ != nullptr) return std::nullopt;
+  return refusal{net::error_code::not_controller,
+                 "the broker still recovers its logs; try again in a moment"};
+}
+
 task<> broker::publish(std::shared_ptr<metadata_snapshot const> snapshot) {
   co_await on_every_core(
       cores(), [this, &snapshot](core_id core) { shards_[core]->metadata.replace(snapshot); });

@@ -8,6 +8,7 @@
 #include "cluster/metadata_cache.h"
 #include "cluster/partition_manager.h"
 #include "cluster/producer_ids.h"
+#include "cluster/refusal.h"
 #include "cluster/topics.h"
 #include "reactor/core.h"
 
@@ -48,11 +49,13 @@ class broker {
   metadata_cache& metadata() { return local().metadata; }
   partition_manager& partitions() { return *local().partitions; }
 
-  // On controller_core only.
+  // On controller_core only. Topics are made and deleted once recovery is finished: until then
+  // there is a reason why not.
+  std::optional<refusal> no_topics_yet() const;
   karst::cluster::topics& topics() { return *topics_; }
   karst::cluster::producer_ids& producer_ids() { return *producer_ids_; }
 
-  // Once, before the first request. On controller_core.
+  // Once. On controller_core.
   void set_controller(std::unique_ptr<karst::cluster::topics> topics,
                       std::unique_ptr<karst::cluster::producer_ids> producer_ids);
 

@@ -78,9 +78,7 @@ task<broker_life::outcome> broker_life::begin() {
   // The port first: that it is taken is the commonest mistake, and nothing has been touched yet.
   if (auto done = co_await listen(); !done) co_return done;
   if (auto done = co_await open_storage(); !done) co_return done;
-  if (auto done = co_await recover(); !done) co_return done;
-  server_->start();
-  co_return outcome{};
+  co_return co_await recover();
 }
 
 task<expected<std::unique_ptr<net::connection_server>, error>> broker_life::open_server(
@@ -129,6 +127,7 @@ task<broker_life::outcome> broker_life::open_storage() {
        .journal_file_bytes = static_cast<std::uint64_t>(config.number("karst.journal.file.bytes")),
        .journal_files = static_cast<std::uint32_t>(config.number("karst.journal.files")),
        .memory_bytes = plan.log_bytes,
+       .descriptors = options_.descriptors,
        .retention_interval =
            std::chrono::milliseconds{config.number("log.retention.check.interval.ms")},
        .producer_expiration_ms = config.number("producer.id.expiration.ms")});
@@ -201,23 +200,26 @@ void broker_life::place_logs() {
 }
 
 task<> broker_life::start_core(core_id core) {
-  auto& part = *parts_[core];
-  auto& shard = broker_->local();
-  std::vector<log::partition_log*> ready;
-  auto manager = co_await log::log_manager::start(
-      *logs_, part.found, [&ready](log::partition_log& log) { ready.push_back(&log); },
-      progress_report("recovering logs"));
+  auto manager = co_await log::log_manager::start(*logs_);
   if (!manager) {
-    part.result = unexpected<error>(manager.error());
+    parts_[core]->result = unexpected<error>(manager.error());
     co_return;
   }
-  shard.partitions = std::make_unique<partition_manager>(std::move(*manager));
-  for (auto* log : ready) {
-    auto const& known = part.known.at(log->id());
-    shard.partitions->adopt(*log, known.epoch, known.config);
-  }
-  part.result = co_await shard.partitions->create_all(std::move(part.missing));
-  if (part.result) part.result = co_await shard.partitions->remove_all(part.deletions);
+  broker_->local().partitions = std::make_unique<partition_manager>(std::move(*manager));
+}
+
+// Each log is served from the moment in which it is ready.
+task<> broker_life::recover_core(core_id core) {
+  auto& part = *parts_[core];
+  auto& partitions = *broker_->local().partitions;
+  auto adopt = [&part, &partitions](log::partition_log& log) {
+    auto const& known = part.known.at(log.id());
+    partitions.adopt(log, known.epoch, known.config);
+  };
+  part.result =
+      co_await partitions.logs().recover(part.found, adopt, progress_report("recovering logs"));
+  if (part.result) part.result = co_await partitions.create_all(std::move(part.missing));
+  if (part.result) part.result = co_await partitions.remove_all(part.deletions);
 }
 
 broker_life::outcome broker_life::check_batch_limit() const {
@@ -233,29 +235,41 @@ broker_life::outcome broker_life::check_batch_limit() const {
             fmt::format("set karst.journal.file.bytes to {} or more", 2 * wanted + 32 * 1024)});
 }
 
+broker_life::outcome broker_life::outcome_of_cores() const {
+  for (auto const& part : parts_) {
+    if (!part->result) return cannot_start(part->result.error());
+  }
+  return {};
+}
+
+// Connections are served from the middle of it on: what is not ready yet answers that it has no
+// leader here, which clients try again, and topics are neither made nor deleted before the end.
 task<broker_life::outcome> broker_life::recover() {
   place_logs();
   co_await on_every_core(options_.cores, [this](core_id core) { return start_core(core); });
-  for (auto const& part : parts_) {
-    if (!part->result) co_return cannot_start(part->result.error());
-  }
+  if (auto started = outcome_of_cores(); !started) co_return started;
   if (auto fits = check_batch_limit(); !fits) co_return fits;
+  broker_->producer_ids_ = std::make_unique<producer_ids>(*tree_, directory_.broker_id);
+  co_await publish_topics();
+  server_->start();
+  co_await on_every_core(options_.cores, [this](core_id core) { return recover_core(core); });
+  if (auto recovered = outcome_of_cores(); !recovered) co_return recovered;
   auto finished = co_await logs_->finish_recovery();
   if (!finished) co_return cannot_start(finished.error());
   facts_.logs = logs_->report();
-  broker_->set_controller(
-      std::make_unique<topics>(*broker_, *tree_, *placement_, stored_.controller_epoch),
-      std::make_unique<producer_ids>(*tree_, directory_.broker_id));
-  if (auto done = co_await complete_deletions(); !done) co_return done;
-  co_await publish_topics();
+  auto controller =
+      std::make_unique<topics>(*broker_, *tree_, *placement_, stored_.controller_epoch);
+  if (auto done = co_await complete_deletions(*controller); !done) co_return done;
+  broker_->topics_ = std::move(controller);
+  stored_ = {};
   parts_.clear();
   found_by_topic_.clear();
   co_return outcome{};
 }
 
-task<broker_life::outcome> broker_life::complete_deletions() {
+task<broker_life::outcome> broker_life::complete_deletions(topics& controller) {
   for (auto const& topic : stored_.deletions) {
-    auto removed = co_await broker_->topics_->complete_removal(topic);
+    auto removed = co_await controller.complete_removal(topic);
     if (!removed) {
       co_return cannot_start(error{errc::io_error,
                                    fmt::format("cannot complete the deletion of topic {}: {}",
@@ -281,7 +295,6 @@ task<> broker_life::publish_topics() {
     snapshot->topics_by_id[shared->id] = shared;
   }
   facts_.topics = snapshot->topics.size();
-  stored_ = {};
   co_await broker_->publish(std::move(snapshot));
 }
 

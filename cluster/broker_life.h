@@ -19,7 +19,8 @@ namespace karst::cluster {
 struct broker_options {
   broker_config config;
   listener_config listener;
-  std::uint64_t memory_bytes = 0;  // of the whole process
+  std::uint64_t memory_bytes = 0;    // of the whole process
+  std::uint64_t descriptors = 1024;  // that the process may have open
   core_id cores = 1;
 };
 
@@ -33,7 +34,7 @@ struct broker_facts {
 };
 
 // Makes a broker out of the process's cores and takes it down again: data directory, coordination
-// tree, recovery of the logs, connections, in that order, and back. Called on core 0. A start that
+// tree, connections, recovery of the logs, in that order, and back. Called on core 0. A start that
 // fails undoes what it had begun, so that it can be tried again.
 class broker_life {
  public:
@@ -63,7 +64,9 @@ class broker_life {
   void place_logs();
   void add_logs(topic_metadata& topic, bool deleting);
   task<> start_core(core_id core);
-  task<outcome> complete_deletions();
+  task<> recover_core(core_id core);
+  outcome outcome_of_cores() const;
+  task<outcome> complete_deletions(topics& controller);
   task<> publish_topics();
   task<expected<void, error>> close_storage();
   task<> close_core(core_id core, expected<void, error>& result);

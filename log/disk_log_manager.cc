@@ -12,6 +12,8 @@ namespace {
 constexpr auto space_interval = 5s;
 // How long appends wait for memory that nothing but time gives back.
 constexpr auto memory_patience = 5ms;
+// How long a log waits that could not be written for want of a descriptor.
+constexpr auto refusal_patience = 50ms;
 // Files of a stop that one call writes: some milliseconds of work, so that progress shows.
 constexpr std::size_t hints_at_once = 256;
 
@@ -81,7 +83,7 @@ task<expected<partition_log*, error>> disk_log_manager::create(log_id id, std::s
   auto made = co_await make_files(log->path(), topic_id);
   at_once_.give(1);
   if (!made) co_return std::unexpected(made.error());
-  auto part = std::make_shared<segment>(log->path(), offset{0});
+  auto part = std::make_shared<segment>(services_.segment_files, log->path(), offset{0});
   part->mark_usable();
   part->start_indexes();
   log->add_segment(std::move(part));
@@ -159,8 +161,19 @@ void disk_log_manager::fail_storage(std::string what) {
 
 task<> disk_log_manager::relocate(std::shared_ptr<disk_log> log) {
   (void)co_await at_once_.take(1);
-  if (auto staged = co_await log->destage(); staged) (void)co_await log->carry();
+  auto staged = co_await log->destage();
+  if (staged) (void)co_await log->carry();
   at_once_.give(1);
+  if (!staged && staged.error() == karst::errc::too_many_files) {
+    static logging::rate_limit once_a_second;
+    if (std::uint64_t left_out = 0; once_a_second.pass(left_out)) {
+      logging::warn("log",
+                    "no descriptor to write {} and {} more: their records wait in the journal; "
+                    "raise the limit of open files (LimitNOFILE, ulimit -n)",
+                    log->path(), left_out);
+    }
+    (void)co_await sleep_until(core::current().now() + refusal_patience, &stop_);
+  }
 }
 
 task<> disk_log_manager::free_memory(std::shared_ptr<disk_log> log) {
@@ -284,7 +297,21 @@ task<> disk_log_manager::leave_kafka_files(std::vector<std::shared_ptr<disk_log>
   }
 }
 
+// Recovery had failed: only what it had made ready by then is still there.
+task<expected<void, error>> disk_log_manager::end_after_failure() {
+  for (auto& [id, log] : logs_) {
+    co_await log->shut();
+    co_await log->close_files();
+  }
+  logs_.clear();
+  co_await submit_to(directory_.home(),
+                     [&directory = directory_] { directory.note_closed({}, {}, false); });
+  co_return fail(karst::errc::io_error, "see the messages before; the next start recovers",
+                 "{} was not recovered", services_.directory);
+}
+
 task<expected<void, error>> disk_log_manager::close(progress_callback progress) {
+  if (gave_up_) co_return co_await end_after_failure();
   stopping_ = true;
   stop_.request();
   journal_->file_dirtied().wake_all();

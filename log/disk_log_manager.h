@@ -15,12 +15,10 @@ class disk_log_manager final : public log_manager {
   explicit disk_log_manager(disk_log_directory& directory) : directory_(directory) {}
   ~disk_log_manager() override;
 
-  task<expected<void, error>> begin(std::vector<log_id> logs,
-                                    std::function<void(partition_log&)> ready,
-                                    progress_callback progress);
-  // After begin() has failed.
-  task<> give_up();
-
+  task<expected<void, error>> begin();
+  task<expected<void, error>> recover(std::vector<log_id> logs,
+                                      std::function<void(partition_log&)> ready,
+                                      progress_callback progress) override;
   task<expected<partition_log*, error>> create(log_id id, std::string topic, std::int32_t partition,
                                                uuid topic_id, log_config config) override;
   task<expected<void, error>> remove(log_id id) override;
@@ -48,7 +46,8 @@ class disk_log_manager final : public log_manager {
     }
   };
 
-  task<expected<void, error>> make_journal();
+  task<> give_up();
+  task<expected<void, error>> end_after_failure();
   task<> open_log(recovery& work, log_id id);
   task<expected<void, error>> add_segments(disk_log& log, log_state const& state);
   task<> replay_windows(recovery& work, std::vector<std::shared_ptr<disk_log>> const& logs);
@@ -79,6 +78,7 @@ class disk_log_manager final : public log_manager {
       unprepared_;  // new ones, without the files that Kafka keeps
   bool preparing_ = false;
   bool stopping_ = false;
+  bool gave_up_ = false;  // recovery failed: everything has ended
   abort_source stop_;
   semaphore at_once_{32};  // logs that are relocated, created or brought to rest at the same time
   task_set tasks_;

@@ -81,19 +81,14 @@ class replayer final : public entry_visitor {
 
 }  // namespace
 
-task<expected<std::unique_ptr<log_manager>, error>> log_manager::start(
-    log_directory& directory, std::vector<log_id> logs, std::function<void(partition_log&)> ready,
-    progress_callback progress) {
+task<expected<std::unique_ptr<log_manager>, error>> log_manager::start(log_directory& directory) {
   auto made = std::make_unique<disk_log_manager>(static_cast<disk_log_directory&>(directory));
-  auto begun = co_await made->begin(std::move(logs), std::move(ready), std::move(progress));
-  if (!begun) {
-    co_await made->give_up();
-    co_return std::unexpected(begun.error());
-  }
+  auto begun = co_await made->begin();
+  if (!begun) co_return std::unexpected(begun.error());
   co_return std::unique_ptr<log_manager>{std::move(made)};
 }
 
-task<expected<void, error>> disk_log_manager::make_journal() {
+task<expected<void, error>> disk_log_manager::begin() {
   auto const& options = directory_.options();
   auto const core = core::current().id();
   tails_ = tail_cache::make(tail_bytes(options));
@@ -109,24 +104,27 @@ task<expected<void, error>> disk_log_manager::make_journal() {
                                           .promised = files.promised});
   if (!started) co_return std::unexpected(started.error());
   journal_ = std::move(*started);
+  services_.segment_files.set_most(
+      log_services::segment_files_most(options.descriptors, options.cores));
   services_.directory = options.path;
   services_.direct = directory_.report().direct;
   services_.journal = journal_.get();
   services_.tails = tails_.get();
   services_.fail = [this](std::string what) { fail_storage(std::move(what)); };
   journal_->on_failure = [this](std::string const& what) { fail_storage(what); };
+  tasks_.spawn(destage_loop());
+  tasks_.spawn(retention_loop());
+  tasks_.spawn(watch_space());
   co_return expected<void, error>{};
 }
 
-task<expected<void, error>> disk_log_manager::begin(std::vector<log_id> logs,
-                                                    std::function<void(partition_log&)> ready,
-                                                    progress_callback progress) {
-  if (auto made = co_await make_journal(); !made) co_return made;
+task<expected<void, error>> disk_log_manager::recover(std::vector<log_id> logs,
+                                                      std::function<void(partition_log&)> ready,
+                                                      progress_callback progress) {
   recovery work{.ready = std::move(ready), .progress = std::move(progress)};
   work.of = 2 * logs.size();
   co_await for_each_concurrently(logs, files_at_once,
                                  [this, &work](log_id id) { return open_log(work, id); });
-  tasks_.spawn(destage_loop());
   // Those that a clean stop left need only a new generation; they need not wait for the others.
   std::vector<std::shared_ptr<disk_log>> at_rest;
   std::vector<std::shared_ptr<disk_log>> others;
@@ -142,13 +140,14 @@ task<expected<void, error>> disk_log_manager::begin(std::vector<log_id> logs,
   if (work.outcome && services_.failed()) {
     work.outcome = fail(karst::errc::io_error, "check the device", "{}", services_.failure);
   }
-  if (!work.outcome) co_return work.outcome;
+  if (!work.outcome) {
+    co_await give_up();
+    co_return work.outcome;
+  }
   recovering_.clear();
   auto const core = core::current().id();
   co_await submit_to(directory_.home(),
                      [this, core, &work] { directory_.claim(core, work.healthy, *journal_); });
-  tasks_.spawn(retention_loop());
-  tasks_.spawn(watch_space());
   co_return expected<void, error>{};
 }
 
@@ -159,6 +158,7 @@ task<> disk_log_manager::make_ready(recovery& work, std::shared_ptr<disk_log> lo
   if (services_.failed()) co_return;
   work.step();
   if (log->is_shut()) co_return;
+  logs_[log->id()] = log;
   work.healthy.push_back(log->id());
   if (work.ready) work.ready(*log);
 }
@@ -176,7 +176,6 @@ task<> disk_log_manager::open_log(recovery& work, log_id id) {
   auto added = co_await add_segments(*log, state);
   if (!added && work.outcome) work.outcome = added;
   if (!added) co_return;
-  logs_[id] = log;
   recovering_.push_back(log);
   work.step();
   if (log->is_shut() || found.state.durable_through == found.state.end_position) co_return;
@@ -198,7 +197,7 @@ task<expected<void, error>> disk_log_manager::add_segments(disk_log& log, log_st
       continue;
     }
     if (parsed->base > state.durable_through.segment) continue;
-    auto part = std::make_shared<segment>(log.path(), parsed->base);
+    auto part = std::make_shared<segment>(services_.segment_files, log.path(), parsed->base);
     part->mark_usable();
     if (parsed->base < state.durable_through.segment) {
       auto status = co_await status_of(part->path(segment_file::log));
@@ -222,7 +221,8 @@ task<expected<void, error>> disk_log_manager::add_segments(disk_log& log, log_st
       co_await log.shut();
       co_return expected<void, error>{};
     }
-    auto part = std::make_shared<segment>(log.path(), state.durable_through.segment);
+    auto part = std::make_shared<segment>(services_.segment_files, log.path(),
+                                          state.durable_through.segment);
     auto made =
         co_await file::open(part->path(segment_file::log), open_read | open_write | open_create);
     if (made) (void)co_await made->close();
@@ -277,11 +277,12 @@ task<> disk_log_manager::finish_replay(recovery& work, std::shared_ptr<disk_log>
   co_await log->shut();
 }
 
-// After a start that failed: ends what runs, writes nothing.
+// After a recovery that failed: ends what runs, writes nothing. What was served by then is
+// recovered by the next start.
 task<> disk_log_manager::give_up() {
+  gave_up_ = true;
   stopping_ = true;
   stop_.request();
-  if (!journal_) co_return;
   journal_->refuse();
   co_await tasks_.join();
   for (auto const& log : recovering_) {
@@ -290,7 +291,6 @@ task<> disk_log_manager::give_up() {
   }
   (void)co_await journal_->stop(false);
   recovering_.clear();
-  logs_.clear();
 }
 
 }  // namespace karst::log

@@ -175,7 +175,7 @@ task<expected<>> disk_log::prepare_next() {
 // and nothing is written to it before that is durable.
 void disk_log::roll() {
   active().sealed = true;
-  auto next = std::make_shared<segment>(path_, end_);
+  auto next = std::make_shared<segment>(services_.segment_files, path_, end_);
   next->allocated = spare_bytes_;
   next->start_indexes();
   segments_[end_] = next;

@@ -50,7 +50,7 @@ task<expected<>> disk_log::write_segment(std::shared_ptr<segment> part, std::uin
     from = until;
   }
   co_await writes.join();
-  part->written = std::max(part->written, align_up(to, block_size));
+  if (result) part->written = std::max(part->written, align_up(to, block_size));
   co_return result;
 }
 
@@ -90,6 +90,8 @@ task<expected<>> disk_log::destage() {
     } else {
       break;
     }
+    // Without a descriptor nothing was written: a refusal, to be tried again.
+    if (!done && done.error() == karst::errc::too_many_files) break;
     if (!done) {
       services_.fail(
           fmt::format("writing {}: {}", part->path(segment_file::log), describe(done.error())));
@@ -118,7 +120,9 @@ task<expected<void, errc>> disk_log::carry(entry_type type) {
   auto part = segments_.rbegin()->second;
   if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
     auto flushed = co_await part->flush_indexes();
-    if (!flushed && !removed_) {
+    // Without a descriptor the index stays shorter, and recovery reads more.
+    auto refused = !flushed && flushed.error() == karst::errc::too_many_files;
+    if (!flushed && !refused && !removed_) {
       services_.fail(fmt::format("writing {}: {}", part->path(segment_file::offset_index),
                                  describe(flushed.error())));
     }
@@ -147,7 +151,7 @@ void disk_log::begin_at_rest() {
 }
 
 task<expected<>> disk_log::make_segment(offset base) {
-  auto part = std::make_shared<segment>(path_, base);
+  auto part = std::make_shared<segment>(services_.segment_files, path_, base);
   auto opened =
       co_await file::open(part->path(segment_file::log), open_read | open_write | open_create);
   if (!opened) co_return fail(opened.error());

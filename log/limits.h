@@ -13,6 +13,14 @@ namespace karst::limit {
 // of another start. At it: space_exhausted, until there is room.
 inline constexpr std::uint64_t free_space_least = 512 * MiB;
 
+// Segment files of one core that stay open: half of the descriptors of the process, divided among
+// the cores; the other half is for connections, journals, and files that are open in passing. At
+// most what 10,000 logs on one core use that are written and read at once; at least what appends,
+// destaging and readers hold at one moment. At it: the one unused longest is closed.
+inline constexpr std::size_t segment_files_share = 2;
+inline constexpr std::size_t segment_files_most = 20'000;
+inline constexpr std::size_t segment_files_least = 64;
+
 // Leader epochs kept per log. Epochs without records are not kept, so this is elections that were
 // followed by a write within the retention time; 12 bytes each, hence 12 KiB of a state entry. At
 // it: the oldest is forgotten.

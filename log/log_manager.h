@@ -18,7 +18,8 @@ struct directory_options {
   std::uint32_t journal_files = 4;              // per core, one of them in reserve
   std::uint64_t memory_bytes =
       0;  // budget of this directory for undestaged bytes and tails, all cores together; 0: derived
-  duration retention_interval = 5min;                // log.retention.check.interval.ms
+  std::uint64_t descriptors = 1024;    // that the process may have open: some are for segments
+  duration retention_interval = 5min;  // log.retention.check.interval.ms
   std::int64_t producer_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   bool allow_buffered =
       true;  // O_DIRECT refused: go on with buffered writes + fdatasync (announced), or fail
@@ -72,12 +73,14 @@ using progress_callback = std::function<void(progress)>;
 // All logs of one core in one directory: owns the core's journal, destager and logs.
 class log_manager {
  public:
-  // On its core. Makes the core's journal and recovers the logs given to it; each is ready as soon
-  // as `ready` is called for it.
-  static task<expected<std::unique_ptr<log_manager>, error>> start(
-      log_directory& directory, std::vector<log_id> logs, std::function<void(partition_log&)> ready,
-      progress_callback progress);
+  // On its core. Makes the core's journal; logs may be created from now on.
+  static task<expected<std::unique_ptr<log_manager>, error>> start(log_directory& directory);
   virtual ~log_manager() = default;
+  // Once. Recovers the logs given; each is found and served from the moment in which `ready` is
+  // called for it, those that a clean stop left first. After an error the manager is only closed.
+  virtual task<expected<void, error>> recover(std::vector<log_id> logs,
+                                              std::function<void(partition_log&)> ready,
+                                              progress_callback progress) = 0;
 
   // Durable when done: directory, segment, partition.metadata and journal entry. `id` comes from
   // the caller and is never reused. no_space and too_many_files are refusals that leave nothing

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "log/decompressor_pool.h"
+#include "log/descriptor_cache.h"
 #include "log/journal.h"
+#include "log/limits.h"
 #include "log/tail_cache.h"
 #include "reactor/semaphore.h"
 #include "reactor/waiters.h"
@@ -18,7 +20,8 @@ struct log_services {
   bool direct = true;
   karst::log::journal* journal = nullptr;
   tail_cache* tails = nullptr;
-  semaphore writes{16};        // segment writes in flight (STORAGE.md 3)
+  semaphore writes{16};  // segment writes in flight (STORAGE.md 3)
+  descriptor_cache segment_files{limit::segment_files_least};
   decompressor_pool inflate;   // for lookups by time
   std::string failure;         // the first failed write: final (STORAGE.md 6); empty while healthy
   bool memory_wanted = false;  // an append waits for tail memory: destage now
@@ -29,6 +32,11 @@ struct log_services {
   void want_memory() {
     memory_wanted = true;
     journal->file_dirtied().wake_all();
+  }
+  // Segment files that may be open, of `descriptors` that the process may have.
+  static std::size_t segment_files_most(std::uint64_t descriptors, core_id cores) {
+    auto share = descriptors / limit::segment_files_share / cores;
+    return std::clamp<std::uint64_t>(share, limit::segment_files_least, limit::segment_files_most);
   }
   bool failed() const { return !failure.empty(); }
   // Woken when journal, tail memory or segment space has become free.

@@ -39,32 +39,18 @@ task<expected<>> segment::install(std::string prepared) {
   co_return expected<>{};
 }
 
-task<expected<file*>> segment::writer(bool direct) {
-  if (!writer_) {
-    auto opened = co_await file::open(path(segment_file::log),
-                                      open_read | open_write | (direct ? open_direct : 0U));
-    if (!opened) co_return fail(opened.error());
-    // Another caller may have opened it meanwhile; then this one is closed by its destructor.
-    if (!writer_) writer_ = std::move(*opened);
-  }
-  co_return &writer_;
+task<expected<std::shared_ptr<file>>> segment::writer(bool direct) {
+  return files_.open(writer_, path(segment_file::log),
+                     open_read | open_write | (direct ? open_direct : 0U));
 }
 
 task<expected<std::shared_ptr<file>>> segment::reader() {
-  if (!reader_) {
-    auto opened = co_await file::open(path(segment_file::log), open_read);
-    if (!opened) co_return fail(opened.error());
-    if (!reader_) reader_ = std::make_shared<file>(std::move(*opened));
-  }
-  co_return reader_;
+  return files_.open(reader_, path(segment_file::log), open_read);
 }
 
 task<> segment::close_files() {
-  if (writer_) {
-    auto closing = std::move(writer_);
-    (void)co_await closing.close();
-  }
-  reader_.reset();
+  co_await writer_.close();
+  co_await reader_.close();
 }
 
 void segment::index_batch(offset last, position at, std::size_t bytes, wall_ms timestamp,

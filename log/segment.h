@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "log/descriptor_cache.h"
 #include "log/log_state.h"
 #include "log/offset_index.h"
 #include "log/segment_name.h"
@@ -20,8 +21,8 @@ namespace karst::log {
 // the files do not cover.
 class segment {
  public:
-  segment(std::string directory, offset base)
-      : base_(base), directory_(std::move(directory)), index_(base), times_(base) {}
+  segment(descriptor_cache& files, std::string directory, offset base)
+      : files_(files), base_(base), directory_(std::move(directory)), index_(base), times_(base) {}
 
   offset base() const { return base_; }
   std::string path(segment_file kind) const {
@@ -42,8 +43,9 @@ class segment {
   void mark_usable() { usable_ = true; }
   waiters& installed() { return installed_; }
 
-  // Opened on first use. The writer is direct where the directory allows it.
-  task<expected<file*>> writer(bool direct);
+  // Open while somebody holds them, and longer if descriptors allow. The writer is direct where the
+  // directory allows it. too_many_files: nothing has happened, it may work later.
+  task<expected<std::shared_ptr<file>>> writer(bool direct);
   task<expected<std::shared_ptr<file>>> reader();
   task<> close_files();
 
@@ -76,6 +78,7 @@ class segment {
   task<expected<>> scan(std::uint64_t from, std::uint64_t end, std::int64_t interval,
                         std::uint64_t* cut);
 
+  descriptor_cache& files_;
   offset base_;
   std::string directory_;
   offset_index index_;
@@ -86,8 +89,8 @@ class segment {
   std::size_t flushed_entries_ = 0;
   std::size_t flushed_times_ = 0;
   std::uint64_t flushed_position_ = 0;
-  file writer_;
-  std::shared_ptr<file> reader_;
+  cached_file writer_;
+  cached_file reader_;
   waiters installed_;
 };
 

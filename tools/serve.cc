@@ -150,9 +150,9 @@ int serve(serve_options const& options) {
     fmt::print("the configuration is good\n");
     return status_code(exit_status::success);
   }
-  raise_descriptor_limit();
   cluster::broker_options broker{.config = std::move(loaded->config),
-                                 .listener = std::move(*listener)};
+                                 .listener = std::move(*listener),
+                                 .descriptors = raise_descriptor_limit()};
   broker.memory_bytes = static_cast<std::uint64_t>(broker.config.number("karst.memory.bytes"));
   if (broker.memory_bytes == 0) broker.memory_bytes = usable_memory() / 4;
   machine_options cores{.cores = static_cast<core_id>(broker.config.number("karst.cores")),

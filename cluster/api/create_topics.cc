@@ -26,7 +26,8 @@ task<expected<created_topic, refusal>> create_on_controller(broker& broker,
                                                             topic_request const& request,
                                                             bool validate_only,
                                                             time_point deadline) {
-  return broker.topics().create(request, validate_only, deadline);
+  if (auto not_yet = broker.no_topics_yet()) co_return std::unexpected(std::move(*not_yet));
+  co_return co_await broker.topics().create(request, validate_only, deadline);
 }
 
 void fill(topic_answer& answer, created_topic const& created, broker_config const& config) {

@@ -10,7 +10,8 @@ using topic_answer = net::delete_topics_response::topic;
 
 task<expected<void, refusal>> remove_on_controller(broker& broker, std::string const& name,
                                                    time_point deadline) {
-  return broker.topics().remove(name, deadline);
+  if (auto not_yet = broker.no_topics_yet()) co_return std::unexpected(std::move(*not_yet));
+  co_return co_await broker.topics().remove(name, deadline);
 }
 
 void fail(topic_answer& answer, net::error_code code, std::string message) {

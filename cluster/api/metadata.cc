@@ -28,7 +28,12 @@ net::metadata_response::topic describe_topic(topic_metadata const& topic, bool w
 }
 
 task<expected<void, refusal>> create_on_controller(broker& broker, std::string const& name) {
-  return broker.topics().create_automatically(name);
+  if (auto not_yet = broker.no_topics_yet()) {
+    // What clients try again in answers of this kind.
+    not_yet->code = net::error_code::leader_not_available;
+    co_return std::unexpected(std::move(*not_yet));
+  }
+  co_return co_await broker.topics().create_automatically(name);
 }
 
 // A topic that the snapshot does not have: created if the client and the configuration allow it,

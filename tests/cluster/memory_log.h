@@ -173,6 +173,11 @@ class memory_log final : public log::partition_log {
 // The logs of one core. Tests may make creations fail.
 class memory_log_manager final : public log::log_manager {
  public:
+  task<expected<void, error>> recover(std::vector<log::log_id>,
+                                      std::function<void(log::partition_log&)>,
+                                      log::progress_callback) override {
+    co_return expected<void, error>{};
+  }
   // Creation fails with no_space once so many logs exist.
   std::size_t most_logs = 1'000'000;
 

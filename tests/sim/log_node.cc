@@ -85,11 +85,13 @@ task<std::string> log_node::start_manager(core_id id) {
   auto ready = [this](log::partition_log& log) {
     auto book = ledger_.books.find(log.id().value);
     if (book != ledger_.books.end()) log.set_config(book->second.config);
+    if (on_ready) on_ready(log);
   };
-  auto started = co_await log::log_manager::start(*directory_, std::move(mine), ready, {});
+  auto started = co_await log::log_manager::start(*directory_);
   if (!started) co_return started.error().message();
   managers_[id] = std::move(*started);
-  co_return "";
+  auto recovered = co_await managers_[id]->recover(std::move(mine), ready, {});
+  co_return recovered ? "" : recovered.error().message();
 }
 
 std::string log_node::start() {

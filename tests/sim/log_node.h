@@ -41,6 +41,9 @@ class log_node {
   // Lets time pass with all cores turning.
   void idle(duration span);
 
+  // Called for each log that start() has made ready, while it goes on.
+  std::function<void(log::partition_log&)> on_ready;
+
   log::partition_log* find(std::uint64_t id);
   log::log_manager& manager_of(std::uint64_t id);
   log::directory_report const& report() const { return directory_->report(); }
