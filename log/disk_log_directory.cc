@@ -75,6 +75,12 @@ task<expected<void, error>> disk_log_directory::look_around() {
   co_await look_at_logs(*names);
   // From here on the directory is in use: a crash must not look like a clean stop to Kafka.
   (void)co_await unlink_file(path + "/" + std::string{clean_shutdown_file});
+  // A process that was killed may have made journal files whose names are not durable yet; what was
+  // removed just now is removed before the journals that say so go (I-21).
+  if (auto synced = co_await sync_directory(path); !synced) {
+    co_return fail(synced.error(), "check the device", "cannot sync {}: {}", path,
+                   describe(synced.error()));
+  }
   report_.damage = recovered_.damage;
   report_.clean = recovered_.clean && !recovered_.windows.empty();
   co_return expected<void, error>{};
@@ -124,12 +130,14 @@ void disk_log_directory::plan_journals() {
   plan_.resize(options_.cores);
   journals_.resize(options_.cores);
   if (!recovered_.damage.empty()) return;
+  // A start that ended amid handing over files left a journal that lacks some. That those may lack
+  // is said by files that perhaps hold nothing else: they stay until this start says so itself.
+  auto const cut_short = std::ranges::any_of(
+      recovered_.windows, [](auto const& window) { return !window.damage.empty(); });
   for (auto const& old : recovered_.journal_files) {
     if (!fits(old)) continue;
     auto& plan = plan_[old.core];
-    auto const damaged = old.window && !recovered_.windows[*old.window].damage.empty();
-    if (damaged) continue;
-    if (old.live) {
+    if (old.live || cut_short) {
       ++plan.promised;
     } else if (plan.spares.size() < options_.journal_files) {
       plan.spares.push_back(old.file);
@@ -223,6 +231,7 @@ task<expected<void, error>> disk_log_directory::finish_recovery() {
     co_return fail(synced.error(), "check the device", "cannot sync {}: {}", options_.path,
                    describe(synced.error()));
   }
+  closed_clean_ = true;
   co_return expected<void, error>{};
 }
 

@@ -56,7 +56,7 @@ class disk_log_directory final : public log_directory {
   std::vector<journal*> journals_;   // per core, on which alone they may be touched
   std::vector<offset_checkpoint> ends_;
   std::vector<offset_checkpoint> starts_;
-  bool closed_clean_ = true;
+  bool closed_clean_ = false;  // from the end of recovery on, unless a core says otherwise
 };
 
 // A log's directory and the files in it, as far as it can be done: of a removal that a crash

@@ -39,6 +39,7 @@ task<expected<std::unique_ptr<journal>, error>> journal::start(journal_options o
 
 task<expected<void, error>> journal::make_missing(std::size_t wanted) {
   if (files_.size() >= wanted) co_return expected<void, error>{};
+  auto const first = files_.size();
   while (files_.size() < wanted) {
     if (auto file = co_await make_file(next_number_++); !file) co_return file;
   }
@@ -46,6 +47,8 @@ task<expected<void, error>> journal::make_missing(std::size_t wanted) {
     co_return fail(synced.error(), "check the device", "cannot sync {}: {}", options_.directory,
                    describe(synced.error()));
   }
+  // Only now: a group in a file whose name is not durable could vanish with it (I-21).
+  for (auto index = first; index < files_.size(); ++index) free_.push_back(index);
   co_return expected<void, error>{};
 }
 
@@ -73,7 +76,6 @@ task<expected<void, error>> journal::make_file(std::uint32_t number) {
                    describe(written.error()));
   }
   files_.push_back(std::move(made));
-  free_.push_back(files_.size() - 1);
   co_return expected<void, error>{};
 }
 
@@ -121,6 +123,11 @@ task<expected<>> journal::write_header(journal_file& target) {
 }
 
 task<expected<void, error>> journal::settle() {
+  // Nothing is reused after a failed write (I-25), and what earlier starts left stays.
+  if (failed_) {
+    co_return fail(karst::errc::io_error, "check the device; the next start recovers",
+                   "the journal in {} failed", options_.directory);
+  }
   settled_ = true;
   for (auto& each : files_) {
     if (auto written = co_await write_header(each); !written) {

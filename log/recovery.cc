@@ -1,6 +1,9 @@
 #include "log/recovery.h"
 
+#include <set>
+
 #include "log/batch.h"
+#include "log/segment_name.h"
 #include "reactor/base/logging.h"
 #include "reactor/task_set.h"
 
@@ -183,6 +186,50 @@ task<expected<void, error>> find_windows(
   co_return expected<void, error>{};
 }
 
+// A later start may have removed a log, and forgotten that, while the journal of an earlier one
+// stayed: its directory is gone then, or belongs to a log that was made after it.
+void drop_forgotten(std::vector<std::string> const& names, recovered_state& into) {
+  std::set<std::string_view> const existing(names.begin(), names.end());
+  std::map<std::string, std::uint32_t> made;  // when, by directory
+  auto start_of = [&into](recovered_log const& log) { return into.windows[log.window].start; };
+  auto name_of = [](log_state const& of) { return partition_directory(of.topic, of.partition); };
+  for (auto const& [id, log] : into.logs) {
+    if (log.removed) continue;
+    auto& newest = made[name_of(log.state)];
+    newest = std::max(newest, start_of(log));
+  }
+  for (auto& [id, log] : into.logs) {
+    if (log.removed) continue;
+    auto const name = name_of(log.state);
+    log.removed = !existing.contains(name) || start_of(log) < made.at(name);
+  }
+}
+
+// A damaged journal takes offline what it decides, and what only an earlier start's decides: it may
+// have said more of that. The journal of an earlier start that decides nothing any more is not
+// damaged: once a later one has settled everything, some of its files may be gone.
+void judge_damage(std::string const& directory, std::uint32_t settled, recovered_state& into) {
+  std::vector<std::size_t> deciding(into.windows.size());
+  for (auto const& [id, log] : into.logs) {
+    if (!log.removed) ++deciding[log.window];
+  }
+  std::uint32_t newest_damaged = 0;
+  for (std::size_t i = 0; i < into.windows.size(); ++i) {
+    auto const& window = into.windows[i];
+    if (window.damage.empty() || (deciding[i] == 0 && window.start < settled)) continue;
+    newest_damaged = std::max(newest_damaged, window.start);
+    into.damage = fmt::format("the journal of core {} is damaged: {}", window.core, window.damage);
+    logging::error("log",
+                   "{}; {} logs of it, and those that only an earlier journal knows, stay offline "
+                   "and its files are kept; restore them from replicas or a backup of {}",
+                   into.damage, deciding[i], directory);
+  }
+  for (auto& [id, log] : into.logs) {
+    auto const& window = into.windows[log.window];
+    log.damaged = !window.damage.empty() || window.start < newest_damaged;
+  }
+}
+
 }  // namespace
 
 task<expected<void, error>> read_journals(std::string directory, std::vector<std::string> names,
@@ -207,25 +254,13 @@ task<expected<void, error>> read_journals(std::string directory, std::vector<std
                      describe(read.error()));
     }
   }
-  std::vector<std::size_t> deciding(into.windows.size());
   for (auto& [id, log] : into.logs) {
-    if (!log.removed) ++deciding[log.window];
-    log.damaged = !into.windows[log.window].damage.empty();
     log.state.epochs = log.epochs.entries();
     log.state.producers.clear();
     log.producers.encode(log.state.producers);
   }
-  // The journal of an earlier start decides nothing any more once a later one has settled
-  // everything: some of its files may be gone.
-  for (std::size_t i = 0; i < into.windows.size(); ++i) {
-    auto const& window = into.windows[i];
-    if (window.damage.empty() || (deciding[i] == 0 && window.start < settled)) continue;
-    into.damage = fmt::format("the journal of core {} is damaged: {}", window.core, window.damage);
-    logging::error("log",
-                   "{}; {} logs of it stay offline and its files are kept; restore them from "
-                   "replicas or a backup of {}",
-                   into.damage, deciding[i], directory);
-  }
+  drop_forgotten(names, into);
+  judge_damage(directory, settled, into);
   co_return expected<void, error>{};
 }
 

@@ -26,6 +26,7 @@ class many_lives {
     {
       log_node node{host, small_directory(static_cast<core_id>(random_.between(1, 3))), ledger_};
       complaint = node.start();
+      if (complaint.empty()) complaint = node.report().damage;
       if (complaint.empty()) complaint = node.check(ledger_.promises());
       if (complaint.empty()) complaint = settle(node);
       if (complaint.empty()) work(host, node);
