@@ -177,22 +177,30 @@ io_result perform_list(flight& one) {
 
 // Each file's renaming, making, writing and cutting are changes of their own: a power cut keeps any
 // of them.
-io_result perform_replace(flight& one) {
+io_result replace_one(flight& one, file_text const& file) {
   auto& disk = one.host().storage();
-  for (auto const& file : *one.op.texts) {
-    if (file.only_make && disk.find(file.path)) continue;
-    if (!file.was.empty()) (void)disk.rename(file.was, file.path);
-    auto node = disk.open(file.path, open_write | open_create, one.host().wall_now());
-    if (!node) return failed(node.error());
-    auto& data = (*node)->data;
-    if (!disk.take_space(data.current().holes(file.at, file.text.size()))) {
-      return failed(errc::no_space);
-    }
-    auto bytes = std::as_bytes(std::span{file.text});
-    data.finish_write(data.begin_write(file.at, {bytes.begin(), bytes.end()}), false);
-    if (data.current().size() > file.at + bytes.size()) data.truncate(file.at + bytes.size());
+  if (file.only_make && disk.find(file.path)) return {};
+  if (!file.was.empty()) (void)disk.rename(file.was, file.path);
+  auto node = disk.open(file.path, open_write | open_create, one.host().wall_now());
+  if (!node) return failed(node.error());
+  auto& data = (*node)->data;
+  if (!disk.take_space(data.current().holes(file.at, file.text.size()))) {
+    return failed(errc::no_space);
   }
+  auto bytes = std::as_bytes(std::span{file.text});
+  data.finish_write(data.begin_write(file.at, {bytes.begin(), bytes.end()}), false);
+  if (data.current().size() > file.at + bytes.size()) data.truncate(file.at + bytes.size());
   return {};
+}
+
+// The first error is told; what comes behind it is done.
+io_result perform_replace(flight& one) {
+  io_result result;
+  for (auto const& file : *one.op.texts) {
+    auto replaced = replace_one(one, file);
+    if (result.error == errc::ok) result = std::move(replaced);
+  }
+  return result;
 }
 
 io_result perform(flight& one, errc fault) {
