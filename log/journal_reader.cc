@@ -139,6 +139,9 @@ task<expected<journal_scan>> scan_journal(journal_scan peeked, bool direct) {
   forward_reader reader{*opened};
   peeked.first_sequence = 0;
   auto done = co_await scan_groups(reader, peeked);
+  // What a killed process wrote last may be only in the device's cache. It decides from now on what
+  // is reused, so it must not vanish in a power cut.
+  if (done && peeked.first_sequence != 0) done = co_await opened->sync();
   (void)co_await opened->close();
   if (!done) co_return fail(done.error());
   co_return peeked;

@@ -95,7 +95,7 @@ io_result perform_write(flight& one, errc fault) {
   auto blocks = one.data().current().holes(one.op.offset, one.bytes);
   if (fault == errc::ok && !host.storage().take_space(blocks)) fault = errc::no_space;
   if (fault != errc::ok) {
-    one.data().fail_write(one.mark, host.random());
+    one.data().fail_write(one.mark, host.random(), fault != errc::cancelled);
     return failed(fault);
   }
   one.data().finish_write(one.mark, one.op.durable);
@@ -117,7 +117,9 @@ io_result perform_read(flight& one) {
 io_result perform_sync(flight& one, errc fault) {
   auto& node = one.target->node;
   if (fault != errc::ok) {
-    if (!node->directory) node->data.fail_sync(one.mark);
+    // One that a kill prevented was never asked of the device.
+    auto const asked = fault != errc::cancelled;
+    if (!node->directory && asked) node->data.fail_sync(one.mark);
     return failed(fault);
   }
   if (node->directory) {

@@ -21,7 +21,14 @@ class many_lives {
   // Empty, or the first complaint.
   std::string live(int life) {
     world host{{.seed = random_.next(), .refuse_direct = refuse_direct_}, std::move(disk_)};
-    if (random_.percent(75)) host.cut_after(random_.between(1, 500));
+    auto const killed = random_.percent(40);
+    auto const last = random_.between(1, 500);
+    auto const killed_early = killed && random_.percent(50);
+    if (killed_early) {
+      host.inject({.code = std::nullopt, .skip = last, .error = errc::cancelled, .sticky = true});
+    } else if (random_.percent(75)) {
+      host.cut_after(last);
+    }
     std::string complaint;
     {
       log_node node{host, small_directory(static_cast<core_id>(random_.between(1, 3))), ledger_};
@@ -30,16 +37,23 @@ class many_lives {
       if (complaint.empty()) complaint = node.check(ledger_.promises());
       if (complaint.empty()) complaint = settle(node);
       if (complaint.empty()) work(host, node);
-      if (random_.percent(40))
+      if (killed)
         node.kill();
       else
         complaint += node.close();
     }
-    if (host.is_cut()) complaint.clear();
+    if (host.is_cut() || (killed_early && host.operations() > last)) complaint.clear();
     for (auto const& violation : host.violations()) complaint += violation + "\n";
     if (!complaint.empty())
       complaint = fmt::format("life {}: {}\n{}", life, complaint, host.recent_operations());
-    disk_ = host.is_cut() ? host.taken_cut() : host.power_cut();
+    if (host.is_cut()) {
+      disk_ = host.taken_cut();
+    } else if (killed && random_.percent(50)) {
+      // The system lives on: the next life sees what this one wrote, durable or not.
+      disk_ = std::move(host.storage());
+    } else {
+      disk_ = host.power_cut();
+    }
     return complaint;
   }
 

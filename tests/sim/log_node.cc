@@ -126,7 +126,7 @@ std::string log_node::close() {
 }
 
 void log_node::kill() {
-  host_.inject({.code = std::nullopt, .skip = 0, .error = errc::io_error, .sticky = true});
+  host_.inject({.code = std::nullopt, .skip = 0, .error = errc::cancelled, .sticky = true});
   (void)close();
   host_.clear_faults();
 }

@@ -149,7 +149,7 @@ void sim_file::finish_write(std::uint64_t token, bool durable) {
   fold();
 }
 
-void sim_file::fail_write(std::uint64_t token, random_source& random) {
+void sim_file::fail_write(std::uint64_t token, random_source& random, bool forgotten) {
   auto failed = take_in_flight(token);
   for (std::size_t at = 0; at < failed.bytes.size(); at += sector_bytes) {
     if (!random.percent(50)) continue;
@@ -159,7 +159,7 @@ void sim_file::fail_write(std::uint64_t token, random_source& random) {
                 .offset = failed.offset + at,
                 .length = piece,
                 .bytes = {bytes.begin(), bytes.end()},
-                .forgotten = true};
+                .forgotten = forgotten};
     apply(part, current_);
     record(std::move(part));
   }

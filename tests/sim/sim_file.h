@@ -58,8 +58,9 @@ class sim_file {
   // A write from its submission on: a power cut may have any of its sectors.
   std::uint64_t begin_write(std::uint64_t offset, std::vector<std::byte> bytes);
   void finish_write(std::uint64_t token, bool durable);
-  // The device failed it: some of its sectors are written, none surely.
-  void fail_write(std::uint64_t token, random_source& random);
+  // Some of its sectors are written, none surely. Forgotten, because the device failed it: no later
+  // sync makes them sure. Not forgotten, because the writer was killed: a sync does.
+  void fail_write(std::uint64_t token, random_source& random, bool forgotten);
 
   void allocate(std::uint64_t offset, std::uint64_t length);
   void zero(std::uint64_t offset, std::uint64_t length);
