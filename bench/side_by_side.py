@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Karst beside Apache Kafka under the same produce loads: medians, both durabilities stated.
 
-  bench/side_by_side.py [--rounds 3] [--seconds 8] [--kafka 4.2]
+  bench/side_by_side.py [--rounds 3] [--seconds 8] [--warm-up 8] [--kafka 4.2]
 
-Rounds are interleaved. Needs build/release/karst (tools/build) and, for Kafka, a JDK and Maven.
+Rounds are interleaved; in each, a fresh broker takes each load once for the warm-up's length (a JVM
+compiles, Karst touches its memory for the first time), which does not count, and then for the
+measurement. Needs build/release/karst (tools/build) and, for Kafka, a JDK and Maven.
 Data goes under a temporary directory of $TMPDIR, which should be on the disk to be measured. CPU is
 what the broker's process used, in user and kernel; the load generator shares the machine.
 """
@@ -52,7 +54,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def measure(kind: str, settings: list[str], seconds: float, directory: pathlib.Path) -> dict:
+def bench(seconds: float, options: list[str]) -> dict:
+    command = [node.BINARY, "bench", "produce", "--json", "--seconds", str(seconds), *options]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def measure(
+    kind: str, settings: list[str], seconds: float, warm_up: float, directory: pathlib.Path
+) -> dict:
     """One broker, started afresh, under every load."""
     node.BROKER = kind
     broker = node.Node(directory, *settings)
@@ -64,11 +73,12 @@ def measure(kind: str, settings: list[str], seconds: float, directory: pathlib.P
             topic = f"load-{number}"
             create = ["topic", "create", topic, "--partitions", str(PARTITIONS), *at]
             subprocess.run([node.BINARY, *create], check=True, stdout=subprocess.DEVNULL)
+            target = [*at, "--topic", topic, "--partitions", str(PARTITIONS)]
+            if warm_up > 0:
+                bench(warm_up, [*target, *options])
             before = cpu_seconds(broker.process.pid)
-            command = [node.BINARY, "bench", "produce", *at, "--topic", topic, "--json"]
-            command += ["--partitions", str(PARTITIONS), "--seconds", str(seconds), *options]
-            report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-            # The warm-up's share of CPU is in, so it is in the requests that CPU is divided by.
+            report = bench(seconds, [*target, *options])
+            # The load's first moments are in the CPU, so they are in the requests that divide it.
             report["cpu_seconds"] = cpu_seconds(broker.process.pid) - before
             results[load] = report
     finally:
@@ -80,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--warm-up", type=float, default=8)
     parser.add_argument("--kafka", default="4.2", choices=("3.9", "4.2"))
     arguments = parser.parse_args()
     candidates = brokers(arguments.kafka)
@@ -89,7 +100,8 @@ def main() -> None:
             for name, (kind, settings) in candidates.items():
                 print(f"round {number + 1} of {arguments.rounds}: {name}", file=sys.stderr)
                 place = pathlib.Path(directory) / f"{number}-{kind}-{len(settings)}"
-                for load, report in measure(kind, settings, arguments.seconds, place).items():
+                measured = measure(kind, settings, arguments.seconds, arguments.warm_up, place)
+                for load, report in measured.items():
                     rounds.setdefault((load, name), []).append(report)
                 subprocess.run(["rm", "-rf", place], check=True)
     for load in LOADS:
@@ -97,7 +109,6 @@ def main() -> None:
         print(f"{'':50}{'req/s':>9}{'MB/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'CPU us/req':>12}")
         for name in candidates:
             reports = rounds[load, name]
-
             columns = [
                 statistics.median(report[key] for report in reports)
                 for key in ("requests_per_second", "megabytes_per_second", "p50_ms", "p99_ms")
