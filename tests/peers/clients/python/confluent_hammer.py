@@ -33,7 +33,9 @@ def main(bootstrap: str, topic: str, partitions: int, ledger_path: str) -> None:
             def record(problem, message):
                 place = f"{sent} {sent % partitions}"
                 if problem is None:
-                    ledger.write(f"ack {place} {message.offset()}\n")
+                    # None: librdkafka did not learn it, for a batch that was a duplicate.
+                    offset = -1 if message.offset() is None else message.offset()
+                    ledger.write(f"ack {place} {offset}\n")
                 else:
                     ledger.write(f"fail {place} {problem}\n")
 
