@@ -97,6 +97,7 @@ log::log_config make_log_config(broker_config const& broker, config_overrides co
   };
   return {.segment_bytes = number("segment.bytes"),
           .segment_ms = number("segment.ms"),
+          .segment_jitter_ms = number("segment.jitter.ms"),
           .segment_index_bytes = number("segment.index.bytes"),
           .index_interval_bytes = number("index.interval.bytes"),
           .max_message_bytes = number("max.message.bytes"),

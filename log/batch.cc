@@ -78,22 +78,26 @@ std::uint32_t compute_crc(std::span<std::byte const> batch) {
   return crc32c(0, covered.data(), covered.size());
 }
 
-std::uint32_t compute_crc(buffer_chain const& batch) {
+std::uint32_t compute_crc(buffer_chain const& bytes, std::size_t at, std::size_t size) {
   std::uint32_t crc = 0;
-  batch.for_each(
-      batch_layout::attributes, batch.size() - batch_layout::attributes,
+  bytes.for_each(
+      at + batch_layout::attributes, size - batch_layout::attributes,
       [&crc](std::span<std::byte const> part) { crc = crc32c(crc, part.data(), part.size()); });
   return crc;
 }
+
+std::uint32_t compute_crc(buffer_chain const& batch) { return compute_crc(batch, 0, batch.size()); }
 
 bool crc_matches(std::span<std::byte const> batch) {
   return compute_crc(batch) == load_be<std::uint32_t>(batch.data() + batch_layout::crc);
 }
 
-bool crc_matches(buffer_chain const& batch) {
+bool crc_matches(buffer_chain const& bytes, std::size_t at, std::size_t size) {
   std::array<std::byte, sizeof(std::uint32_t)> scratch;
-  auto const* stored = batch.contiguous(batch_layout::crc, scratch.size(), scratch.data());
-  return compute_crc(batch) == load_be<std::uint32_t>(stored);
+  auto const* stored = bytes.contiguous(at + batch_layout::crc, scratch.size(), scratch.data());
+  return compute_crc(bytes, at, size) == load_be<std::uint32_t>(stored);
 }
+
+bool crc_matches(buffer_chain const& batch) { return crc_matches(batch, 0, batch.size()); }
 
 }  // namespace karst::log

@@ -105,8 +105,11 @@ inline void stamp(std::byte* batch, offset base, leader_epoch epoch) {
 // CRC-32C of what the batch's CRC covers. The batch must be whole: at least header_bytes.
 std::uint32_t compute_crc(std::span<std::byte const> batch);
 std::uint32_t compute_crc(buffer_chain const& batch);
+// The same of the batch of `size` bytes that begins at `at`.
+std::uint32_t compute_crc(buffer_chain const& bytes, std::size_t at, std::size_t size);
 // Whether the stored CRC is right.
 bool crc_matches(std::span<std::byte const> batch);
 bool crc_matches(buffer_chain const& batch);
+bool crc_matches(buffer_chain const& bytes, std::size_t at, std::size_t size);
 
 }  // namespace karst::log

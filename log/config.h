@@ -14,6 +14,7 @@ enum class timestamp_type : std::uint8_t { create_time, log_append_time };
 struct log_config {
   std::int64_t segment_bytes = static_cast<std::int64_t>(GiB);             // segment.bytes
   std::int64_t segment_ms = 604'800'000;                                   // segment.ms
+  std::int64_t segment_jitter_ms = 0;                                      // segment.jitter.ms
   std::int64_t segment_index_bytes = static_cast<std::int64_t>(10 * MiB);  // segment.index.bytes
   std::int64_t index_interval_bytes = 4096;                                // index.interval.bytes
   std::int64_t max_message_bytes = 1'048'588;                              // max.message.bytes

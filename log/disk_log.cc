@@ -33,6 +33,7 @@ disk_log::disk_log(log_services& services, log_state state, log_config config)
       next_epoch_(epochs_.latest()),
       index_valid_(state.index_valid_through.value) {
   pin_.log = this;
+  roll_random_ = core::current().clock().random();
   if (!producers_.decode(state.producers)) producers_.clear();
 }
 
@@ -72,7 +73,15 @@ bool disk_log::must_roll(std::size_t bytes, wall_ms now) const {
   auto const& part = active();
   if (rolls(bytes)) return true;
   return spare_ready_ && part.size != 0 && part.created != 0 &&
-         now - part.created > config_.segment_ms;
+         now - part.created > segment_age_most();
+}
+
+// segment.ms without a part of segment.jitter.ms that is another for each segment.
+wall_ms disk_log::segment_age_most() const {
+  auto const jitter = std::min(config_.segment_jitter_ms, config_.segment_ms);
+  if (jitter <= 0) return config_.segment_ms;
+  return config_.segment_ms -
+         static_cast<wall_ms>(roll_random_ % (static_cast<std::uint64_t>(jitter) + 1));
 }
 
 // Whether the segments have room for `bytes` now: a claim is only made into allocated space.
@@ -146,6 +155,7 @@ expected<append_info, errc> disk_log::append(validated_batch const& batch,
   if (header.has_producer()) producers_.update(header, base, rules.now);
   end_ = base + (std::int64_t{header.last_offset_delta} + 1);
   if (part.size == 0) part.created = rules.now;
+  part.appended = rules.now;
   part.index_batch(base + header.last_offset_delta, where.at, bytes, header.max_timestamp,
                    config_.index_interval_bytes);
   part.size += bytes;
@@ -311,6 +321,11 @@ std::shared_ptr<segment> disk_log::segment_of(offset at) const {
   auto next = segments_.upper_bound(at);
   if (next == segments_.begin()) return nullptr;
   return std::prev(next)->second;
+}
+
+std::shared_ptr<segment> disk_log::segment_after(segment const& part) const {
+  auto next = segments_.upper_bound(part.base());
+  return next == segments_.end() ? nullptr : next->second;
 }
 
 void disk_log::report(std::string_view doing, karst::errc code) {

@@ -44,6 +44,7 @@ class disk_log final : public partition_log {
   task<expected<read_result, errc>> read(offset from, offset end, read_limits limits) override;
   task<expected<time_lookup, errc>> find_by_time(wall_ms at) override;
   task<expected<time_lookup, errc>> max_timestamp() override;
+  task<expected<void, errc>> advance_log_start(offset to) override;
   void begin_epoch(leader_epoch epoch) override;
   leader_epoch epoch_of(offset at) const override { return epochs_.epoch_of(at); }
   epoch_end end_of_epoch(leader_epoch requested) const override;
@@ -99,8 +100,8 @@ class disk_log final : public partition_log {
   void add_missing_kafka_files(std::vector<file_text>& files);
   // Found in the log's directory when it was opened: of producers, for Kafka.
   void note_snapshot(std::string name) { snapshot_ = std::move(name); }
-  // Retention by size and time: forgets whole old segments; their files go once the new log start
-  // is durable.
+  // Retention by size and time: ends an active segment that nothing was appended to for long, and
+  // forgets whole old segments; their files go once the new log start is durable.
   task<> apply_retention(wall_ms now);
   // Forgets idempotent producers that were silent for so long.
   void expire_producers(wall_ms now, std::int64_t expiration_ms) {
@@ -150,12 +151,32 @@ class disk_log final : public partition_log {
                      bool durable, expected<>& result);
   task<expected<>> seal_segment(std::shared_ptr<segment> part);
   std::string spare_path() const { return path_ + "/next.spare"; }
+  wall_ms segment_age_most() const;
+  task<std::optional<wall_ms>> newest_time(std::shared_ptr<segment> part);
+  task<bool> is_past_use(wall_ms now);
+  task<> roll_idle(wall_ms now);
+  task<offset> retained_from(wall_ms now);
+  task<expected<void, errc>> move_log_start(offset start);
   std::shared_ptr<segment> segment_of(offset at) const;
+  std::shared_ptr<segment> segment_after(segment const& part) const;
   // Reading: bytes of a segment from the tail, or from the file where the tail does not hold them.
-  task<expected<buffer_chain, errc>> fetch(std::shared_ptr<segment> part, std::uint64_t from,
-                                           std::uint64_t bytes);
+  struct fetched {
+    buffer_chain bytes;
+    std::size_t from_file = 0;  // so many at the front: nobody has vouched for them yet
+  };
+  task<expected<fetched, errc>> fetch(std::shared_ptr<segment> part, std::uint64_t from,
+                                      std::uint64_t bytes);
   task<expected<void, errc>> load_for_reading(std::shared_ptr<segment> part);
+  task<expected<void, errc>> know_timestamps(std::shared_ptr<segment> part);
   std::uint64_t readable_end(segment const& part, offset end) const;
+  struct batch_search;
+  task<expected<bool, errc>> locate(std::shared_ptr<segment> part, batch_search& search);
+  task<expected<std::optional<read_result>, errc>> read_in(std::shared_ptr<segment> part,
+                                                           offset from, offset end,
+                                                           read_limits limits);
+  task<expected<void, errc>> check_records(std::shared_ptr<segment> part, std::uint64_t at,
+                                           offset end, fetched& records);
+  errc damaged_at(segment const& part, std::uint64_t at);
   task<expected<std::optional<time_lookup>, errc>> find_in_segment(std::shared_ptr<segment> part,
                                                                    wall_ms at);
   void report(std::string_view doing, karst::errc code);
@@ -195,6 +216,7 @@ class disk_log final : public partition_log {
   std::string snapshot_;           // the file of the last stop
   std::uint64_t index_valid_ = 0;  // recovered: of the active segment's index files
   std::uint64_t last_step_ = 0;    // of the last preallocation
+  std::uint64_t roll_random_ = 0;  // what segment.jitter.ms takes off the active segment's time
   waiters durable_waiters_;
   waiters durable_moved_;
   waiters staged_moved_;

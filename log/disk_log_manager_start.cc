@@ -206,6 +206,7 @@ task<expected<void, error>> disk_log_manager::add_segments(disk_log& log, log_st
                        part->path(segment_file::log), describe(status.error()));
       }
       part->size = part->allocated = part->written = status->size;
+      part->appended = status->modified;
       part->sealed = true;
       // Below the log start: retention was interrupted after the start was durable.
     } else {

@@ -1,7 +1,10 @@
-// Reading a log: what is in the tail is shared, the rest is read from the segments. Nothing of the
-// log is relied on after an await but what is looked up again.
+// Reading a log: what is in the tail is shared, the rest is read from the segments and checked on
+// the way (a batch whose bytes changed on the disk is never served). Nothing of the log is relied
+// on after an await but what is looked up again.
 #include "log/batch_search.h"
 #include "log/disk_log.h"
+#include "reactor/base/logging.h"
+#include "reactor/yield.h"
 
 namespace karst::log {
 namespace {
@@ -9,49 +12,46 @@ namespace {
 // Index entries lie about 4 KiB apart; a scan from one meets the batch it looks for within this,
 // unless batches are larger.
 constexpr std::uint64_t scan_ahead = 16 * KiB;
-
-struct located_batch {
-  std::size_t at = 0;
-  batch_header header;
-};
+// Bytes checked without a chance for others to run: about 50 us.
+constexpr std::size_t checked_at_once = MiB;
 
 batch_header header_at(buffer_chain const& bytes, std::size_t at) {
   std::array<std::byte, batch_layout::header_bytes> scratch;
   return batch_header::decode(bytes.contiguous(at, scratch.size(), scratch.data()));
 }
 
-// The first batch in `bytes` that `wanted` accepts; otherwise `skipped` says how far whole batches
-// were passed.
-template <typename Wanted>
-std::optional<located_batch> locate(buffer_chain const& bytes, std::size_t& skipped,
-                                    Wanted wanted) {
-  skipped = 0;
-  while (skipped + batch_layout::header_bytes <= bytes.size()) {
-    auto header = header_at(bytes, skipped);
-    if (header.length <
-        static_cast<std::int32_t>(batch_layout::header_bytes - batch_layout::length_end)) {
-      return std::nullopt;
-    }
-    if (wanted(header)) return located_batch{skipped, header};
-    if (header.size_bytes() > bytes.size() - skipped) {
-      skipped += header.size_bytes();
-      return std::nullopt;
-    }
-    skipped += header.size_bytes();
-  }
-  return std::nullopt;
+// Whether these can be the sizes of a batch that ends within `bytes`.
+bool plausible(batch_header const& header, std::uint64_t bytes) {
+  constexpr auto least = batch_layout::header_bytes - batch_layout::length_end;
+  return header.length >= static_cast<std::int32_t>(least) && header.size_bytes() <= bytes;
 }
 
 }  // namespace
 
-task<expected<buffer_chain, errc>> disk_log::fetch(std::shared_ptr<segment> part,
-                                                   std::uint64_t from, std::uint64_t bytes) {
-  buffer_chain chain;
+// A forward search through a segment, batch by batch.
+struct disk_log::batch_search {
+  std::uint64_t at = 0;     // of the next batch
+  std::uint64_t limit = 0;  // where the last one ends
+  std::uint64_t ahead = 0;  // how much is read at once
+  offset from;              // wanted: a batch with this record or a later one,
+  wall_ms time = std::numeric_limits<wall_ms>::min();  // and with this time or a later one
+  bool data_only = false;
+  fetched found;  // beginning with the batch that is wanted, at `at`
+
+  bool wants(batch_header const& header) const {
+    return header.next() > from && header.max_timestamp >= time && !(data_only && header.control());
+  }
+};
+
+// What is here of [from, from + bytes): the file's part first, then the tail's.
+task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment> part,
+                                                        std::uint64_t from, std::uint64_t bytes) {
+  fetched got;
   bytes = std::min(bytes, part->size - std::min(part->size, from));
   while (bytes != 0) {
     log_position const at{part->base(), position{from}};
     if (tail_.started() && tail_.holds(at)) {
-      chain.append(tail_.slice(at, bytes));
+      got.bytes.append(tail_.slice(at, bytes));
       break;
     }
     // Below the tail's first byte everything is in the file.
@@ -61,35 +61,59 @@ task<expected<buffer_chain, errc>> disk_log::fetch(std::shared_ptr<segment> part
       wanted = std::min(wanted, first.at.value - from);
     }
     auto source = co_await part->reader();
+    if (part->retired) co_return std::unexpected(errc::closed);
     if (!source) {
       report("cannot open a segment of", source.error());
       co_return std::unexpected(errc::storage_failed);
     }
     auto memory = buffer::allocate(wanted);
-    auto got = co_await (*source)->read(from, {memory.data(), wanted});
-    if (!got || *got == 0) {
-      report("cannot read a segment of", got ? karst::errc::end_of_file : got.error());
+    auto read = co_await (*source)->read(from, {memory.data(), wanted}, io_class::catch_up);
+    if (part->retired) co_return std::unexpected(errc::closed);
+    if (!read || *read == 0) {
+      report("cannot read a segment of", read ? karst::errc::end_of_file : read.error());
       co_return std::unexpected(errc::storage_failed);
     }
-    memory.trim_to(*got);
-    chain.append(std::move(memory));
-    from += *got;
-    bytes -= *got;
+    memory.trim_to(*read);
+    got.bytes.append(std::move(memory));
+    got.from_file = got.bytes.size();
+    from += *read;
+    bytes -= *read;
   }
-  co_return chain;
+  co_return got;
+}
+
+// Bytes that are not what was written once: said here, counted, and answered with an error. The
+// partition stays online: what can be read of it is right.
+errc disk_log::damaged_at(segment const& part, std::uint64_t at) {
+  ++services_.damaged_reads;
+  static logging::rate_limit once_a_second;
+  if (std::uint64_t left_out = 0; once_a_second.pass(left_out)) {
+    logging::error("log",
+                   "{}-{}: the records in {} at position {} do not match their checksum; they are "
+                   "not served ({} more such reads); check the device, and restore the partition "
+                   "from a replica or a backup, or delete records up to there",
+                   topic_, partition_, part.path(segment_file::log), at, left_out);
+  }
+  return errc::corrupt_batch;
 }
 
 task<expected<void, errc>> disk_log::load_for_reading(std::shared_ptr<segment> part) {
-  if (part->indexes_loaded()) co_return expected<void, errc>{};
-  auto valid = part->sealed ? std::numeric_limits<std::uint64_t>::max() : index_valid_;
-  auto loaded = co_await part->load_indexes(valid, part->size, config_.index_interval_bytes);
-  if (loaded) co_return expected<void, errc>{};
-  if (loaded.error() == karst::errc::corrupt) {
-    mark_damaged();
-    co_return std::unexpected(errc::damaged);
+  if (!part->indexes_loaded()) {
+    auto valid = part->sealed ? std::numeric_limits<std::uint64_t>::max() : index_valid_;
+    auto loaded = co_await part->load_indexes(valid, part->size, config_.index_interval_bytes);
+    if (part->retired) co_return std::unexpected(errc::closed);
+    if (!loaded && loaded.error() == karst::errc::corrupt) {
+      if (part->sealed) co_return std::unexpected(damaged_at(*part, part->damaged_at));
+      mark_damaged();
+      co_return std::unexpected(errc::damaged);
+    }
+    if (!loaded) {
+      report("cannot read the indexes of", loaded.error());
+      co_return std::unexpected(errc::storage_failed);
+    }
   }
-  report("cannot read the indexes of", loaded.error());
-  co_return std::unexpected(errc::storage_failed);
+  if (part->sealed) services_.indexes.use(*part, part->index_memory());
+  co_return expected<void, errc>{};
 }
 
 // The position up to which `part` holds offsets below `end`, as far as it is known without looking.
@@ -100,6 +124,110 @@ std::uint64_t disk_log::readable_end(segment const& part, offset end) const {
   return part.size;
 }
 
+// True: found. What is passed over is checked as well: a wrong length or offset would hide records.
+task<expected<bool, errc>> disk_log::locate(std::shared_ptr<segment> part, batch_search& search) {
+  auto ahead = search.ahead;
+  while (search.at < search.limit) {
+    auto got = co_await fetch(part, search.at, std::min(search.limit - search.at, ahead));
+    if (!got) co_return std::unexpected(got.error());
+    ahead = search.ahead;
+    auto& bytes = got->bytes;
+    std::size_t at = 0;
+    while (bytes.size() - at >= batch_layout::header_bytes) {
+      auto const header = header_at(bytes, at);
+      if (!plausible(header, search.limit - search.at - at)) {
+        co_return std::unexpected(damaged_at(*part, search.at + at));
+      }
+      if (search.wants(header)) {
+        bytes.trim_front(at);
+        search.at += at;
+        search.found = {std::move(bytes), got->from_file - std::min(got->from_file, at)};
+        co_return true;
+      }
+      auto const size = header.size_bytes();
+      if (size > bytes.size() - at) {
+        if (at == 0) ahead = size;
+        break;
+      }
+      if (at < got->from_file && !crc_matches(bytes, at, size)) {
+        co_return std::unexpected(damaged_at(*part, search.at + at));
+      }
+      at += size;
+    }
+    if (at == 0 && ahead == search.ahead) co_return std::unexpected(damaged_at(*part, search.at));
+    search.at += at;
+    co_await yield{};
+  }
+  co_return false;
+}
+
+// Leaves whole batches below `end`, and of what came from the file only those whose checksum is
+// right: the first wrong one is an error, a later one is met by the next read.
+task<expected<void, errc>> disk_log::check_records(std::shared_ptr<segment> part, std::uint64_t at,
+                                                   offset end, fetched& records) {
+  std::size_t good = 0;
+  std::size_t checked = 0;
+  while (good + batch_layout::header_bytes <= records.bytes.size()) {
+    auto const header = header_at(records.bytes, good);
+    if (header.base >= end) break;
+    auto const size = header.size_bytes();
+    auto const cold = good < records.from_file;
+    auto const cut = size > records.bytes.size() - good;
+    // The end of what is in the tail may be cut (KIP-74).
+    if (cut && !cold) co_return expected<void, errc>{};
+    if (cut) break;
+    if (cold && !crc_matches(records.bytes, good, size)) {
+      if (good == 0) co_return std::unexpected(damaged_at(*part, at));
+      break;
+    }
+    good += size;
+    if (cold) checked += size;
+    if (checked >= checked_at_once) {
+      checked = 0;
+      co_await yield{};
+    }
+  }
+  records.bytes = records.bytes.slice(0, good);
+  co_return expected<void, errc>{};
+}
+
+// nullopt: the segment has nothing at or behind `from`.
+task<expected<std::optional<read_result>, errc>> disk_log::read_in(std::shared_ptr<segment> part,
+                                                                   offset from, offset end,
+                                                                   read_limits limits) {
+  if (auto loaded = co_await load_for_reading(part); !loaded) {
+    co_return std::unexpected(loaded.error());
+  }
+  auto const limit = readable_end(*part, end);
+  auto const exact = limit != part->size || end >= end_;
+  batch_search search{.at = part->index().lookup(from).value,
+                      .limit = limit,
+                      .ahead = limits.max_bytes + scan_ahead,
+                      .from = from};
+  auto located = co_await locate(part, search);
+  if (!located) co_return std::unexpected(located.error());
+  if (!*located) co_return std::nullopt;
+  auto& records = search.found;
+  auto const first = header_at(records.bytes, 0);
+  if (first.base >= end) co_return read_result{};
+  std::uint64_t most = limits.max_bytes;
+  if (limits.whole_first_batch) most = std::max<std::uint64_t>(most, first.size_bytes());
+  auto const have = records.bytes.size();
+  auto const left = limit - search.at - have;
+  if (have < most && left != 0) {
+    auto more = co_await fetch(part, search.at + have, std::min(most - have, left));
+    if (!more) co_return std::unexpected(more.error());
+    if (more->from_file != 0) records.from_file = have + more->from_file;
+    records.bytes.append(std::move(more->bytes));
+  }
+  if (records.bytes.size() > most) records.bytes = records.bytes.slice(0, most);
+  if (records.from_file != 0 || !exact) {
+    auto checked = co_await check_records(part, search.at, end, records);
+    if (!checked) co_return std::unexpected(checked.error());
+  }
+  co_return read_result{.records = std::move(records.bytes), .older_segment = part->sealed};
+}
+
 task<expected<read_result, errc>> disk_log::read(offset from, offset end, read_limits limits) {
   if (auto refused = refusal()) co_return std::unexpected(*refused);
   auto inside = users_.enter();
@@ -107,92 +235,73 @@ task<expected<read_result, errc>> disk_log::read(offset from, offset end, read_l
   if (from < log_start_ || from > end) co_return std::unexpected(errc::offset_out_of_range);
   if (from == end) co_return read_result{};
   auto part = segment_of(from);
-  if (!part) co_return std::unexpected(errc::offset_out_of_range);
-  if (auto loaded = co_await load_for_reading(part); !loaded) {
-    co_return std::unexpected(loaded.error());
-  }
-  auto at = part->index().lookup(from).value;
-  auto const limit = readable_end(*part, end);
-  auto const exact = limit != part->size || end >= end_;
-  read_result result;
-  std::optional<located_batch> first;
-  while (!first) {
-    if (at >= limit) co_return read_result{.older_segment = part->sealed};
-    auto bytes = std::min<std::uint64_t>(limit - at, limits.max_bytes + scan_ahead);
-    auto chain = co_await fetch(part, at, bytes);
-    if (!chain) co_return std::unexpected(chain.error());
-    std::size_t skipped = 0;
-    first = locate(*chain, skipped, [from](auto const& header) { return header.next() > from; });
-    if (first) {
-      chain->trim_front(first->at);
-      result.records = std::move(*chain);
-    } else if (skipped == 0) {
-      part->where_damaged = fmt::format("{} at position {}", part->path(segment_file::log), at);
-      mark_damaged();
-      co_return std::unexpected(errc::damaged);
+  while (part) {
+    auto got = co_await read_in(part, from, end, limits);
+    if (part->retired) {
+      // Deleted or replaced meanwhile: looked up once more.
+      if (auto refused = refusal()) co_return std::unexpected(*refused);
+      if (from < log_start_) co_return std::unexpected(errc::offset_out_of_range);
+      part = segment_of(from);
+      continue;
     }
-    at += first ? first->at : skipped;
+    if (!got) co_return std::unexpected(got.error());
+    if (*got) co_return std::move(**got);
+    // Compaction leaves gaps: what comes next may be in a later segment.
+    part = segment_after(*part);
   }
-  if (first->header.base >= end) co_return read_result{};
-  auto most = limits.max_bytes;
-  if (limits.whole_first_batch) most = std::max(most, first->header.size_bytes());
-  if (result.records.size() < most && at + result.records.size() < limit) {
-    auto have = result.records.size();
-    auto more =
-        co_await fetch(part, at + have, std::min<std::uint64_t>(most - have, limit - at - have));
-    if (!more) co_return std::unexpected(more.error());
-    result.records.append(std::move(*more));
-  }
-  if (result.records.size() > most) result.records = result.records.slice(0, most);
-  if (!exact) {
-    std::size_t whole = 0;
-    auto beyond =
-        locate(result.records, whole, [end](auto const& header) { return header.base >= end; });
-    if (beyond) result.records = result.records.slice(0, beyond->at);
-  }
-  result.older_segment = part->sealed;
-  co_return result;
+  co_return read_result{};
 }
 
 task<expected<std::optional<time_lookup>, errc>> disk_log::find_in_segment(
     std::shared_ptr<segment> part, wall_ms at) {
-  auto place = part->index().lookup(part->times().lookup(at)).value;
-  auto const limit = part->size;
-  auto const start = log_start_;
-  while (place < limit) {
-    auto chain = co_await fetch(part, place, std::min<std::uint64_t>(limit - place, 64 * KiB));
-    if (!chain) co_return std::unexpected(chain.error());
-    std::size_t skipped = 0;
-    auto found = locate(*chain, skipped, [at, start](auto const& header) {
-      return header.max_timestamp >= at && header.last() >= start && !header.control();
-    });
-    if (!found && skipped == 0) co_return std::unexpected(errc::damaged);
-    place += found ? found->at : skipped;
-    if (!found) continue;
-    auto batch = co_await fetch(part, place, found->header.size_bytes());
-    if (!batch) co_return std::unexpected(batch.error());
-    auto record = co_await log::find_by_time(services_.inflate, *batch, at);
-    if (!record) co_return std::unexpected(record.error());
-    if (*record && (*record)->at >= start) co_return *record;
-    place += found->header.size_bytes();
+  if (auto loaded = co_await load_for_reading(part); !loaded) {
+    co_return std::unexpected(loaded.error());
   }
-  co_return std::optional<time_lookup>{};
+  batch_search search{.at = part->index().lookup(part->times().lookup(at)).value,
+                      .limit = part->size,
+                      .ahead = 64 * KiB,
+                      .from = log_start_,
+                      .time = at,
+                      .data_only = true};
+  while (true) {
+    auto located = co_await locate(part, search);
+    if (!located) co_return std::unexpected(located.error());
+    if (!*located) co_return std::optional<time_lookup>{};
+    auto const header = header_at(search.found.bytes, 0);
+    auto batch = co_await fetch(part, search.at, header.size_bytes());
+    if (!batch) co_return std::unexpected(batch.error());
+    if (batch->from_file != 0 && !crc_matches(batch->bytes)) {
+      co_return std::unexpected(damaged_at(*part, search.at));
+    }
+    auto record = co_await log::find_by_time(services_.inflate, batch->bytes, at);
+    if (!record) co_return std::unexpected(record.error());
+    if (*record && (*record)->at >= search.from) co_return *record;
+    search.at += header.size_bytes();
+  }
+}
+
+// The largest timestamp of a segment, read from its indexes once.
+task<expected<void, errc>> disk_log::know_timestamps(std::shared_ptr<segment> part) {
+  if (part->max_timestamp_known()) co_return expected<void, errc>{};
+  co_return co_await load_for_reading(part);
 }
 
 task<expected<time_lookup, errc>> disk_log::find_by_time(wall_ms at) {
   if (auto refused = refusal()) co_return std::unexpected(*refused);
   auto inside = users_.enter();
   for (auto part = segment_of(log_start_); part;) {
-    if (auto loaded = co_await load_for_reading(part); !loaded) {
-      co_return std::unexpected(loaded.error());
+    auto known = co_await know_timestamps(part);
+    expected<std::optional<time_lookup>, errc> found;
+    if (known && part->max_timestamp >= at) found = co_await find_in_segment(part, at);
+    if (part->retired) {
+      if (auto refused = refusal()) co_return std::unexpected(*refused);
+      part = segment_of(std::max(part->base(), log_start_));
+      continue;
     }
-    if (part->max_timestamp >= at) {
-      auto found = co_await find_in_segment(part, at);
-      if (!found) co_return std::unexpected(found.error());
-      if (*found) co_return **found;
-    }
-    auto next = segments_.upper_bound(part->base());
-    part = next == segments_.end() ? nullptr : next->second;
+    if (!known) co_return std::unexpected(known.error());
+    if (!found) co_return std::unexpected(found.error());
+    if (*found) co_return **found;
+    part = segment_after(*part);
   }
   co_return time_lookup{};
 }
@@ -203,12 +312,15 @@ task<expected<time_lookup, errc>> disk_log::max_timestamp() {
   {
     auto inside = users_.enter();
     for (auto part = segment_of(log_start_); part;) {
-      if (auto loaded = co_await load_for_reading(part); !loaded) {
-        co_return std::unexpected(loaded.error());
+      auto known = co_await know_timestamps(part);
+      if (part->retired) {
+        if (auto refused = refusal()) co_return std::unexpected(*refused);
+        part = segment_of(std::max(part->base(), log_start_));
+        continue;
       }
+      if (!known) co_return std::unexpected(known.error());
       latest = std::max(latest, part->max_timestamp);
-      auto next = segments_.upper_bound(part->base());
-      part = next == segments_.end() ? nullptr : next->second;
+      part = segment_after(*part);
     }
   }
   if (latest < 0) co_return time_lookup{};

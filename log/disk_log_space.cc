@@ -24,7 +24,7 @@ bool disk_log::wants_space(wall_ms now) const {
   if (part.allocated < limit && part.allocated - part.size < last_step_ / 2) return true;
   if (spare_ready_) return false;
   if (part.size + std::min<std::uint64_t>(limit / 4, 4 * most_step) > limit) return true;
-  return part.created != 0 && now - part.created > config_.segment_ms;
+  return part.created != 0 && now - part.created > segment_age_most();
 }
 
 task<> disk_log::grow_ahead() {
@@ -180,6 +180,7 @@ void disk_log::roll() {
   next->start_indexes();
   segments_[end_] = next;
   tail_.roll(end_);
+  roll_random_ = core::current().clock().random();
   spare_ready_ = false;
   core::current().background().spawn(install_next(std::move(next)));
 }

@@ -58,6 +58,7 @@ task<expected<>> disk_log::seal_segment(std::shared_ptr<segment> part) {
   if (auto cut = co_await part->cut_to_size(services_.direct); !cut) co_return cut;
   if (!part->indexes_loaded()) co_return expected<>{};
   if (auto flushed = co_await part->flush_indexes(); !flushed) co_return fail(flushed.error());
+  services_.indexes.use(*part, part->index_memory());
   co_return expected<>{};
 }
 
@@ -248,7 +249,7 @@ task<expected<>> disk_log::finish_replay(log_position end) {
   // What is not in the segment yet, from the batch that reaches into it.
   auto rest = co_await fetch(part, cut, part->size - cut);
   if (!rest) co_return fail(karst::errc::io_error);
-  auto bytes = rest->linearize();
+  auto bytes = rest->bytes.linearize();
   batch_cursor cursor{bytes.bytes()};
   for (auto at = cut; auto batch = cursor.next(); at = cut + cursor.consumed()) {
     part->index_batch(batch->header.last(), position{at}, batch->bytes.size(),

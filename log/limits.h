@@ -21,6 +21,11 @@ inline constexpr std::size_t segment_files_share = 2;
 inline constexpr std::size_t segment_files_most = 20'000;
 inline constexpr std::size_t segment_files_least = 64;
 
+// Indexes of sealed segments in memory, per core and directory: 24 bytes for each 4 KiB of records,
+// so that readers may be in 10 GiB of old records at once. At it: those of the segment unused
+// longest are given up and read again when needed.
+inline constexpr std::size_t index_bytes_kept = 64 * MiB;
+
 // Leader epochs kept per log. Epochs without records are not kept, so this is elections that were
 // followed by a write within the retention time; 12 bytes each, hence 12 KiB of a state entry. At
 // it: the oldest is forgotten.

@@ -6,6 +6,7 @@
 
 #include "log/decompressor_pool.h"
 #include "log/descriptor_cache.h"
+#include "log/index_cache.h"
 #include "log/journal.h"
 #include "log/limits.h"
 #include "log/tail_cache.h"
@@ -22,7 +23,9 @@ struct log_services {
   tail_cache* tails = nullptr;
   semaphore writes{16};  // segment writes in flight (STORAGE.md 3)
   descriptor_cache segment_files{limit::segment_files_least};
-  decompressor_pool inflate;   // for lookups by time
+  index_cache indexes{limit::index_bytes_kept};
+  std::uint64_t damaged_reads = 0;  // batches that did not match their CRC when they were read
+  decompressor_pool inflate;        // for lookups by time
   std::string failure;         // the first failed write: final (STORAGE.md 6); empty while healthy
   bool memory_wanted = false;  // an append waits for tail memory: destage now
   bool full = false;           // hard space mark reached: produce is refused

@@ -100,6 +100,10 @@ class partition_log {
   // The record with the largest timestamp (ListOffsets -3).
   virtual task<expected<time_lookup, errc>> max_timestamp() = 0;
 
+  // DeleteRecords: nothing below `to` can be read any more; durable when done. Segments that lie
+  // wholly below go. offset_out_of_range above durable_end(); below log_start() nothing happens.
+  virtual task<expected<void, errc>> advance_log_start(offset to) = 0;
+
   // Leader epochs (Kafka: LeaderEpochFileCache).
   virtual void begin_epoch(leader_epoch epoch) = 0;  // from the next append on
   virtual leader_epoch epoch_of(offset at) const = 0;

@@ -4,42 +4,116 @@
 
 namespace karst::log {
 
-task<> disk_log::apply_retention(wall_ms now) {
-  if (refusal() || segments_.size() < 2) co_return;
-  auto inside = users_.enter();
+// A segment's age counts from its newest record or from its last append, whichever is earlier: a
+// record from the future must not keep the others for ever. Copies of a segment may look younger,
+// never older.
+task<std::optional<wall_ms>> disk_log::newest_time(std::shared_ptr<segment> part) {
+  if (part->appended == 0) {
+    auto status = co_await status_of(part->path(segment_file::log));
+    if (!status) co_return std::nullopt;
+    part->appended = std::max(part->appended, status->modified);
+  }
+  if (!part->max_timestamp_known()) {
+    if (auto loaded = co_await load_for_reading(part); !loaded) co_return std::nullopt;
+  }
+  if (part->max_timestamp < 0) co_return part->appended;
+  co_return std::min(part->max_timestamp, part->appended);
+}
+
+// Whether the active segment takes no more records though none comes: it is as old as segment.ms
+// says, or retention would delete it.
+task<bool> disk_log::is_past_use(wall_ms now) {
+  auto part = segments_.rbegin()->second;
+  if (part->size == 0 || durable_end_ < end_) co_return false;
+  if (part->created != 0 && now - part->created > segment_age_most()) co_return true;
+  if (config_.retention_ms < 0) co_return false;
+  auto const newest = co_await newest_time(part);
+  co_return newest&& now - *newest > config_.retention_ms;
+}
+
+// An idle log's active segment ends by time as well; then it can be deleted or compacted.
+task<> disk_log::roll_idle(wall_ms now) {
+  if (!(co_await is_past_use(now)) || refusal()) co_return;
+  while (growing_ && !refusal()) (void)co_await grown_.wait();
+  if (refusal()) co_return;
+  growing_ = true;
+  expected<> done;
+  if (!tail_.started()) done = co_await wake_up();
+  if (done && !spare_ready_) done = co_await prepare_next();
+  growing_ = false;
+  grown_.wake_all();
+  // A refusal is tried again at the next check; appends report what goes on.
+  if (!done || refusal() || durable_end_ < end_ || !spare_ready_ || active().size == 0) co_return;
+  if (!journal_head()) co_return;
+  roll();
+  durable_position_ = tail_.end();
+  while (staged_.segment != active().base() && !refusal()) {
+    if (auto staged = co_await destage(); !staged) co_return;
+  }
+  if (!refusal()) (void)co_await carry();
+}
+
+// Where the log would start if retention had its way: the base of a segment.
+task<offset> disk_log::retained_from(wall_ms now) {
   auto bytes = static_cast<std::int64_t>(size_bytes());
-  auto keep_from = segments_.begin();
-  for (auto next = std::next(keep_from); next != segments_.end(); ++keep_from, ++next) {
-    auto const part = keep_from->second;
+  auto start = segments_.begin()->first;
+  while (true) {
+    // Looked up anew: the segments may have changed during an await.
+    auto const at = segments_.lower_bound(start);
+    if (at == segments_.end() || std::next(at) == segments_.end()) co_return start;
+    auto const part = at->second;
+    auto const next = std::next(at)->first;
     // Only what is wholly in the segments, and never past what consumers may have seen.
-    if (part->base() >= staged_.segment || next->first > durable_end_) break;
+    if (part->base() >= staged_.segment || next > durable_end_) co_return start;
     auto const size = static_cast<std::int64_t>(part->size);
     auto const too_large = config_.retention_bytes >= 0 && bytes - size >= config_.retention_bytes;
-    if (!too_large && config_.retention_ms < 0) break;
     if (!too_large) {
-      if (auto loaded = co_await load_for_reading(part); !loaded) co_return;
-      if (part->max_timestamp < 0 || now - part->max_timestamp <= config_.retention_ms) break;
+      if (config_.retention_ms < 0) co_return start;
+      auto const newest = co_await newest_time(part);
+      if (!newest || now - *newest <= config_.retention_ms) co_return start;
     }
     bytes -= size;
-    // The map may have changed during the await; places in a map of this kind stay valid.
-    next = std::next(keep_from);
+    start = next;
   }
-  auto const start = keep_from->first;
-  if (start <= log_start_) co_return;
+}
+
+task<> disk_log::apply_retention(wall_ms now) {
+  if (refusal()) co_return;
+  auto inside = users_.enter();
+  co_await roll_idle(now);
+  if (refusal() || segments_.size() < 2) co_return;
+  auto const start = co_await retained_from(now);
+  if (refusal() || start <= log_start_) co_return;
+  if (auto moved = co_await move_log_start(start); !moved) co_return;
+  logging::info("log", "{}-{}: retention moved the log start to {}", topic_, partition_,
+                start.value);
+}
+
+task<expected<void, errc>> disk_log::advance_log_start(offset to) {
+  if (auto refused = refusal()) co_return std::unexpected(*refused);
+  if (to > durable_end_) co_return std::unexpected(errc::offset_out_of_range);
+  auto inside = users_.enter();
+  if (to > log_start_) co_return co_await move_log_start(to);
+  co_return expected<void, errc>{};
+}
+
+// The new start is durable before any file goes (I-22). Readers that hold a deleted segment's open
+// file read on; those that have to open it learn that it is retired.
+task<expected<void, errc>> disk_log::move_log_start(offset start) {
   log_start_ = start;
   epochs_.truncate_from_start(start);
-  // The new start is durable before any file goes (I-22).
-  if (auto carried = co_await carry(); !carried) co_return;
-  while (!segments_.empty() && segments_.begin()->first < start) {
+  if (auto carried = co_await carry(); !carried) co_return carried;
+  while (segments_.size() > 1 && std::next(segments_.begin())->first <= log_start_ &&
+         segments_.begin()->first < staged_.segment) {
     auto old = segments_.begin()->second;
+    old->retired = true;
     segments_.erase(segments_.begin());
     co_await old->close_files();
     if (auto gone = co_await old->unlink_all(); !gone) {
       report("cannot delete an old segment of", gone.error());
     }
   }
-  logging::info("log", "{}-{}: retention moved the log start to {}", topic_, partition_,
-                start.value);
+  co_return expected<void, errc>{};
 }
 
 task<> disk_log::unlink_files() {

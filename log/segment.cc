@@ -97,8 +97,22 @@ task<expected<>> segment::load_indexes(std::uint64_t valid, std::uint64_t end,
   flushed_position_ = from;
   since_entry_ = 0;
   if (auto scanned = co_await scan(from, end, interval, cut); !scanned) co_return scanned;
-  loaded_ = true;
+  loaded_ = max_known_ = true;
   co_return expected<>{};
+}
+
+std::size_t segment::index_memory() const {
+  constexpr std::size_t time_entry_memory = 16;
+  return index_.size() * offset_index::entry_bytes + times_.size() * time_entry_memory;
+}
+
+// What the files hold is all there is; what was learned of the timestamps stays.
+void segment::give_up() {
+  if (flushed_entries_ != index_.size() || flushed_times_ != times_.size()) return;
+  index_ = offset_index{base_};
+  times_ = time_index{base_};
+  flushed_entries_ = flushed_times_ = 0;
+  loaded_ = false;
 }
 
 // Walks batches from `from` to `end`, indexing them and checking their CRC.
@@ -131,6 +145,7 @@ task<expected<>> segment::scan(std::uint64_t from, std::uint64_t end, std::int64
     if (consumed == 0 && cut != nullptr && at_end) co_return expected<>{};
     if (consumed == 0) {
       where_damaged = fmt::format("{} at position {}", path(segment_file::log), from);
+      damaged_at = from;
       co_return fail(karst::errc::corrupt);
     }
     from += consumed;

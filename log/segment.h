@@ -4,6 +4,7 @@
 #include <string>
 
 #include "log/descriptor_cache.h"
+#include "log/index_cache.h"
 #include "log/log_state.h"
 #include "log/offset_index.h"
 #include "log/segment_name.h"
@@ -19,7 +20,7 @@ namespace karst::log {
 // them. Shared by its log and by readers in progress, on one core. The owner decides what is
 // written when; this class only knows how. Indexes are derived data: load_indexes() rebuilds what
 // the files do not cover.
-class segment {
+class segment : public index_cache::entry {
  public:
   segment(descriptor_cache& files, std::string directory, offset base)
       : files_(files), base_(base), directory_(std::move(directory)), index_(base), times_(base) {}
@@ -31,11 +32,15 @@ class segment {
 
   std::uint64_t size = 0;  // bytes of batches, claimed ones included
   bool sealed = false;
+  bool retired = false;  // not of the log any more: deleted, or replaced by another with its name
   std::uint64_t allocated = 0;  // space that appends may claim
   std::uint64_t written = 0;    // blocks below were written once: not unwritten extents
   wall_ms created = 0;          // when it got its first batch
+  wall_ms appended = 0;         // when it got its last one, or later
+  // Of its batches; of a sealed segment known once its indexes were loaded.
   wall_ms max_timestamp = -1;
   offset max_timestamp_at = no_offset;
+  bool max_timestamp_known() const { return max_known_; }
 
   // A file made ahead of need under another name gets this segment's; durable when done.
   task<expected<>> install(std::string prepared);
@@ -53,7 +58,8 @@ class segment {
   void index_batch(offset last, position at, std::size_t bytes, wall_ms timestamp,
                    std::int64_t interval);
   bool indexes_loaded() const { return loaded_; }
-  void start_indexes() { loaded_ = true; }
+  void start_indexes() { loaded_ = max_known_ = true; }
+  std::size_t index_memory() const;
   offset_index const& index() const { return index_; }
   time_index const& times() const { return times_; }
   // Reads the index files as far as they are valid for positions below `valid`, then walks the
@@ -73,8 +79,10 @@ class segment {
   // All its files, for removal.
   task<expected<>> unlink_all();
   std::string where_damaged;  // set with corrupt: what and where
+  std::uint64_t damaged_at = 0;
 
  private:
+  void give_up() override;
   task<expected<>> scan(std::uint64_t from, std::uint64_t end, std::int64_t interval,
                         std::uint64_t* cut);
 
@@ -84,6 +92,7 @@ class segment {
   offset_index index_;
   time_index times_;
   bool loaded_ = false;
+  bool max_known_ = false;
   bool usable_ = false;
   std::uint64_t since_entry_ = 0;
   std::size_t flushed_entries_ = 0;

@@ -27,8 +27,8 @@ task<expected<>> operate_on_path(opcode code, std::string path) {
   co_return done(co_await op);
 }
 
-task<expected<>> write_vectors(int fd, std::uint64_t offset, std::span<iovec> vectors,
-                               bool durable) {
+task<expected<>> write_vectors(int fd, std::uint64_t offset, std::span<iovec> vectors, bool durable,
+                               io_class priority) {
   ready_operation op;
   op.code = opcode::write;
   op.fd = fd;
@@ -36,6 +36,7 @@ task<expected<>> write_vectors(int fd, std::uint64_t offset, std::span<iovec> ve
   op.vectors = vectors.data();
   op.vector_count = static_cast<std::uint32_t>(vectors.size());
   op.durable = durable;
+  op.priority = priority;
   co_return done(co_await op);
 }
 
@@ -76,7 +77,8 @@ void file::abandon() {
   }
 }
 
-task<expected<std::size_t>> file::read(std::uint64_t offset, std::span<std::byte> to) {
+task<expected<std::size_t>> file::read(std::uint64_t offset, std::span<std::byte> to,
+                                       io_class priority) {
   iovec vector{to.data(), to.size()};
   ready_operation op;
   op.code = opcode::read;
@@ -84,18 +86,20 @@ task<expected<std::size_t>> file::read(std::uint64_t offset, std::span<std::byte
   op.offset = offset;
   op.vectors = &vector;
   op.vector_count = 1;
+  op.priority = priority;
   auto result = co_await op;
   if (result.error != errc::ok) co_return fail(result.error);
   co_return static_cast<std::size_t>(result.value);
 }
 
 task<expected<>> file::write(std::uint64_t offset, std::vector<iovec> vectors, bool durable) {
-  co_return co_await write_vectors(fd_, offset, vectors, durable);
+  co_return co_await write_vectors(fd_, offset, vectors, durable, io_class::normal);
 }
 
-task<expected<>> file::write(std::uint64_t offset, std::span<std::byte const> bytes, bool durable) {
+task<expected<>> file::write(std::uint64_t offset, std::span<std::byte const> bytes, bool durable,
+                             io_class priority) {
   iovec vector{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  co_return co_await write_vectors(fd_, offset, {&vector, 1}, durable);
+  co_return co_await write_vectors(fd_, offset, {&vector, 1}, durable, priority);
 }
 
 task<expected<>> file::sync() {

@@ -35,11 +35,13 @@ class file {
   int descriptor() const { return fd_; }
 
   // Bytes read; fewer than asked for only at the end of the file.
-  task<expected<std::size_t>> read(std::uint64_t offset, std::span<std::byte> to);
+  task<expected<std::size_t>> read(std::uint64_t offset, std::span<std::byte> to,
+                                   io_class priority = io_class::normal);
   // All or an error. The vectors' memory must not change until it is done. Durable: on the device,
   // not only in its queue (RWF_DSYNC).
   task<expected<>> write(std::uint64_t offset, std::vector<iovec> vectors, bool durable);
-  task<expected<>> write(std::uint64_t offset, std::span<std::byte const> bytes, bool durable);
+  task<expected<>> write(std::uint64_t offset, std::span<std::byte const> bytes, bool durable,
+                         io_class priority = io_class::normal);
   task<expected<>> sync();
   task<expected<>> allocate(std::uint64_t offset, std::uint64_t length);
   task<expected<>> zero_range(std::uint64_t offset, std::uint64_t length);

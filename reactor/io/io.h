@@ -57,6 +57,14 @@ enum open_flag : std::uint32_t {
   open_directory = 32,
 };
 
+// What a disk does first when it has more to do than it can (ioprio_set(2)); honoured where the
+// device has a scheduler that knows it (mq-deadline, bfq), and by io_uring only.
+enum class io_class : std::uint8_t {
+  normal,    // appends and what leads to acknowledgements
+  catch_up,  // readers of what is not in memory: best effort, the lowest level
+  idle,      // background work: only when the device has nothing else to do
+};
+
 // What a small file shall hold from `at` on; it ends behind that. Made if missing.
 struct file_text {
   std::string path;
@@ -88,6 +96,7 @@ struct operation : list_link {
   opcode code{};
   bool multishot = false;
   bool durable = false;
+  io_class priority = io_class::normal;  // read, write
   bool more_follows = false;
   bool in_flight = false;  // set by submit, cleared before the last complete
   int fd = -1;

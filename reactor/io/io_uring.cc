@@ -28,6 +28,21 @@ constexpr std::uint64_t cancel_requested = 1;
 // Bytes transferred so far by an operation that is continued after a short result.
 std::int64_t progress(operation const& op) { return static_cast<std::int64_t>(op.io_state[0]); }
 
+// As linux/ioprio.h has it, which C++ cannot read: the class above 13 bits of level.
+std::uint16_t kernel_priority(io_class priority) {
+  constexpr std::uint16_t best_effort_lowest = (2 << 13) | 7;
+  constexpr std::uint16_t idle = 3 << 13;
+  switch (priority) {
+    case io_class::normal:
+      return 0;  // as the thread's own
+    case io_class::catch_up:
+      return best_effort_lowest;
+    case io_class::idle:
+      return idle;
+  }
+  return 0;
+}
+
 }  // namespace
 
 expected<std::unique_ptr<uring_io>, error> uring_io::make() {
@@ -237,10 +252,12 @@ void uring_io::prepare_file_operation(operation& op, io_uring_sqe& sqe) {
   switch (op.code) {
     case opcode::read:
       io_uring_prep_readv(&sqe, op.fd, op.vectors, vectors, op.offset);
+      sqe.ioprio = kernel_priority(op.priority);
       break;
     case opcode::write:
       io_uring_prep_writev(&sqe, op.fd, op.vectors, vectors, op.offset);
       sqe.rw_flags = op.durable ? RWF_DSYNC : 0;
+      sqe.ioprio = kernel_priority(op.priority);
       break;
     case opcode::sync:
       io_uring_prep_fsync(&sqe, op.fd,

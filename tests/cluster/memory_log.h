@@ -97,6 +97,9 @@ class memory_log final : public log::partition_log {
     if (failure_) co_return unexpected<log::errc>(*failure_);
     co_return expected<void, log::errc>{};
   }
+  task<expected<void, log::errc>> advance_log_start(log::offset) override {
+    co_return unexpected<log::errc>(log::errc::offset_out_of_range);
+  }
   waiters& durable_moved() override { return moved_; }
 
   task<expected<log::read_result, log::errc>> read(log::offset from, log::offset end,
