@@ -228,6 +228,11 @@ log_state disk_log::snapshot() const {
                   .active_max_timestamp = part.max_timestamp,
                   .epochs = epochs_.entries()};
   if (!part.indexes_loaded()) state.index_valid_through.value = index_valid_;
+  // Amid the sealing of an older segment: its last bytes may be in the file, but count only with
+  // the whole block or with the segment.
+  if (staged_.segment != part.base()) {
+    state.durable_through.at.value = align_down(staged_.at.value, block_size);
+  }
   producers_.encode(state.producers);
   if (tail_.started()) {
     // The segment's copy of a partial block may be overwritten from now on.
