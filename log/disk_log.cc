@@ -24,6 +24,7 @@ disk_log::disk_log(log_services& services, log_state state, log_config config)
       config_(config),
       path_(services.directory + "/" + partition_directory(topic_, partition_)),
       log_start_(state.log_start),
+      durable_start_(state.log_start),
       end_(state.end),
       durable_end_(state.end),
       durable_position_(state.end_position),

@@ -157,6 +157,7 @@ class disk_log final : public partition_log {
   task<> roll_idle(wall_ms now);
   task<offset> retained_from(wall_ms now);
   task<expected<void, errc>> move_log_start(offset start);
+  task<> delete_below_start();
   std::shared_ptr<segment> segment_of(offset at) const;
   std::shared_ptr<segment> segment_after(segment const& part) const;
   // Reading: bytes of a segment from the tail, or from the file where the tail does not hold them.
@@ -191,6 +192,7 @@ class disk_log final : public partition_log {
   std::string path_;
 
   offset log_start_;
+  offset durable_start_;  // files below may go
   offset end_;
   offset durable_end_;
   log_position durable_position_;  // in the journal

@@ -4,6 +4,7 @@
 #include "log/disk_log_directory.h"
 #include "log/log_services.h"
 #include "reactor/abort.h"
+#include "reactor/metrics.h"
 
 namespace karst::log {
 
@@ -41,8 +42,10 @@ class disk_log_manager final : public log_manager {
     log_map targets;  // logs that the journals have bytes for
     hash_map<log_id, log::generation> generations;
 
-    void step() {
-      if (progress) progress({++done, of});
+    void step() { advance(1); }
+    void advance(std::uint64_t steps) {
+      done += steps;
+      if (progress && steps != 0) progress({done, of});
     }
   };
 
@@ -70,6 +73,7 @@ class disk_log_manager final : public log_manager {
 
   disk_log_directory& directory_;
   log_services services_;
+  metric damaged_reads_;
   tail_cache::owner tails_;
   std::unique_ptr<journal> journal_;
   log_map logs_;

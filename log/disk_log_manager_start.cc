@@ -28,9 +28,19 @@ class replayer final : public entry_visitor {
  public:
   using targets = hash_map<log_id, std::shared_ptr<disk_log>>;
   using generations = hash_map<log_id, generation>;  // that the journals decided for
-  replayer(targets const& logs, generations const& wanted) : logs_(logs), generations_(wanted) {}
+  // Calls `progress` with how many of `steps` that divide `window` were passed since the last call.
+  replayer(targets const& logs, generations const& wanted, journal_window const& window,
+           std::uint64_t steps, std::function<void(std::uint64_t)> progress)
+      : logs_(logs),
+        generations_(wanted),
+        window_(window),
+        steps_(steps),
+        progress_(std::move(progress)) {}
 
   task<expected<>> visit(window_entry const& found) override {
+    auto const groups = window_.last_sequence - window_.live_from + 1;
+    auto const share = (found.sequence - window_.live_from) * steps_ / groups;
+    if (share > passed_) progress_(share - std::exchange(passed_, share));
     if (auto const* append = std::get_if<decoded_append>(&found.entry)) {
       auto* log = target(append->id, append->generation);
       if (log == nullptr) co_return expected<>{};
@@ -77,6 +87,10 @@ class replayer final : public entry_visitor {
 
   targets const& logs_;
   generations const& generations_;
+  journal_window const& window_;
+  std::uint64_t steps_;
+  std::function<void(std::uint64_t)> progress_;
+  std::uint64_t passed_ = 0;
 };
 
 }  // namespace
@@ -112,6 +126,10 @@ task<expected<void, error>> disk_log_manager::begin() {
   services_.tails = tails_.get();
   services_.fail = [this](std::string what) { fail_storage(std::move(what)); };
   journal_->on_failure = [this](std::string const& what) { fail_storage(what); };
+  core::current().metrics().add(damaged_reads_, "karst_log_damaged_reads_total",
+                                "Reads that met records which do not match their checksum",
+                                services_.damaged_reads, metric_kind::counter,
+                                fmt::format("directory=\"{}\"", options.path));
   tasks_.spawn(destage_loop());
   tasks_.spawn(retention_loop());
   tasks_.spawn(watch_space());
@@ -242,13 +260,16 @@ task<> disk_log_manager::replay_windows(recovery& work,
   logging::info("log", "recovering {} logs in {}", logs.size(), services_.directory);
   std::vector<bool> needed(recovered.windows.size());
   for (auto const& log : logs) needed[recovered.logs.at(log->id()).window] = true;
+  // Reading a journal counts as much as opening the logs, or making them ready.
+  work.of += logs.size() * static_cast<std::uint64_t>(std::ranges::count(needed, true));
   auto begin = [this, &work](std::shared_ptr<disk_log> log) {
     return begin_replay(work, std::move(log));
   };
   co_await for_each_concurrently(logs, files_at_once, begin);
   for (std::size_t i = 0; i < needed.size() && work.outcome; ++i) {
     if (!needed[i]) continue;
-    replayer visitor{work.targets, work.generations};
+    replayer visitor{work.targets, work.generations, recovered.windows[i], logs.size(),
+                     [&work](std::uint64_t steps) { work.advance(steps); }};
     auto read = co_await read_window(recovered.windows[i], visitor, services_.direct);
     if (!read) work.outcome = cannot_recover(services_.directory, read.error());
   }

@@ -81,6 +81,8 @@ task<> disk_log::apply_retention(wall_ms now) {
   if (refusal()) co_return;
   auto inside = users_.enter();
   co_await roll_idle(now);
+  // What a crash left after a log start became durable.
+  co_await delete_below_start();
   if (refusal() || segments_.size() < 2) co_return;
   auto const start = co_await retained_from(now);
   if (refusal() || start <= log_start_) co_return;
@@ -103,7 +105,14 @@ task<expected<void, errc>> disk_log::move_log_start(offset start) {
   log_start_ = start;
   epochs_.truncate_from_start(start);
   if (auto carried = co_await carry(); !carried) co_return carried;
-  while (segments_.size() > 1 && std::next(segments_.begin())->first <= log_start_ &&
+  durable_start_ = std::max(durable_start_, start);
+  co_await delete_below_start();
+  co_return expected<void, errc>{};
+}
+
+task<> disk_log::delete_below_start() {
+  while (!refusal() && segments_.size() > 1 &&
+         std::next(segments_.begin())->first <= durable_start_ &&
          segments_.begin()->first < staged_.segment) {
     auto old = segments_.begin()->second;
     old->retired = true;
@@ -113,7 +122,6 @@ task<expected<void, errc>> disk_log::move_log_start(offset start) {
       report("cannot delete an old segment of", gone.error());
     }
   }
-  co_return expected<void, errc>{};
 }
 
 task<> disk_log::unlink_files() {

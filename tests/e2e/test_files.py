@@ -39,10 +39,11 @@ def random_text(codec, number):
     return "".join(f"{zlib.crc32(f'{codec} {number} {i}'.encode()):08x}" for i in range(20))
 
 
-def fill(node, topic):
+def fill(node, topic, *configs):
     """Enough for several segments, in every codec, each from an idempotent producer of its own."""
     command = [str(BINARY), "topic", "create", topic, "--partitions", "1", "-b", node.bootstrap]
-    command += ["--config", "segment.bytes=1048576"]
+    for config in ("segment.bytes=1048576", *configs):
+        command += ["--config", config]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     for codec in CODECS:
         # Each line differs, so that even compressed ones fill segments.
@@ -90,6 +91,60 @@ def test_kafka_reads_what_a_clean_stop_leaves(make_node):
         for first, last, _, _, size, codec, crc, _ in batches
     ]
     assert all(batch["crc_ok"] for batch in ours)
+
+
+@pytest.mark.parametrize("version", ["3.9", "4.2"])
+def test_kafka_reads_every_file_record_by_record(make_node, version):
+    node = make_node("auto.create.topics.enable=false").start()
+    fill(node, "as-sent")
+    fill(node, "stamped", "message.timestamp.type=LogAppendTime")
+    assert node.stop() == 0
+    for topic in ("as-sent", "stamped"):
+        logs = segments(node, topic)
+        said = tool(
+            version, "dump-log", "--deep-iteration", "--files", ",".join(map(str, logs)), timeout=120
+        )
+        batches = [match for line in said.splitlines() if (match := BATCH.match(line))]
+        assert all(batch[8] == "true" for batch in batches)
+        offsets = [int(offset) for offset in re.findall(r"^\| offset: (\d+) ", said, re.MULTILINE)]
+        assert offsets == list(range(RECORDS * len(CODECS))), topic
+        assert sum(int(batch[3]) for batch in batches) == len(offsets)
+        # What has no batch at its beginning would be said at the end of each file.
+        assert "Found" not in said and "bytes of" not in said, said[-500:]
+        expected = "LogAppendTime" if topic == "stamped" else "CreateTime"
+        assert re.findall(r"(CreateTime|LogAppendTime): ", said) == [expected] * said.count("Time: ")
+        beside = [
+            path
+            for kind in ("index", "timeindex", "snapshot")
+            for path in sorted((node.data / f"{topic}-0").glob(f"*.{kind}"))
+        ]
+        assert len(beside) == 2 * len(logs) + 1
+        said = tool(
+            version, "dump-log", "--index-sanity-check", "--files", ",".join(map(str, beside))
+        )
+        assert said.count("passed sanity check") >= len(logs)
+        said = tool(version, "dump-log", "--files", ",".join(map(str, beside)))
+        assert "Mismatches" not in said and "not found" not in said.lower(), said[-2000:]
+
+
+def test_a_clean_stop_leaves_what_kafka_keeps(make_node):
+    node = make_node("auto.create.topics.enable=false").start()
+    fill(node, "kept")
+    assert node.stop() == 0
+    end = RECORDS * len(CODECS)
+    for name, expected in {
+        "recovery-point-offset-checkpoint": f"0\n1\nkept 0 {end}\n",
+        "replication-offset-checkpoint": f"0\n1\nkept 0 {end}\n",
+        "log-start-offset-checkpoint": "0\n1\nkept 0 0\n",
+        ".kafka_cleanshutdown": '{"version":0,"brokerEpoch":-1}',
+    }.items():
+        assert (node.data / name).read_text() == expected, name
+    meta = (node.data / "meta.properties").read_text()
+    assert "cluster.id=" in meta and "broker.id=" in meta
+    partition = {path.name for path in (node.data / "kept-0").iterdir()}
+    assert {"leader-epoch-checkpoint", "partition.metadata", f"{end:020}.snapshot"} <= partition
+    left = {name for name in partition if not re.fullmatch(r"\d{20}\.(log|index|timeindex)", name)}
+    assert left == {"leader-epoch-checkpoint", "partition.metadata", f"{end:020}.snapshot"}
 
 
 def test_kafka_finds_the_indexes_right(make_node):
