@@ -102,7 +102,12 @@ def test_kafka_reads_every_file_record_by_record(make_node, version):
     for topic in ("as-sent", "stamped"):
         logs = segments(node, topic)
         said = tool(
-            version, "dump-log", "--deep-iteration", "--files", ",".join(map(str, logs)), timeout=120
+            version,
+            "dump-log",
+            "--deep-iteration",
+            "--files",
+            ",".join(map(str, logs)),
+            timeout=120,
         )
         batches = [match for line in said.splitlines() if (match := BATCH.match(line))]
         assert all(batch[8] == "true" for batch in batches)
@@ -112,7 +117,8 @@ def test_kafka_reads_every_file_record_by_record(make_node, version):
         # What has no batch at its beginning would be said at the end of each file.
         assert "Found" not in said and "bytes of" not in said, said[-500:]
         expected = "LogAppendTime" if topic == "stamped" else "CreateTime"
-        assert re.findall(r"(CreateTime|LogAppendTime): ", said) == [expected] * said.count("Time: ")
+        times = re.findall(r"(CreateTime|LogAppendTime): ", said)
+        assert times == [expected] * said.count("Time: ")
         beside = [
             path
             for kind in ("index", "timeindex", "snapshot")

@@ -280,8 +280,8 @@ def main(wanted: list[str]) -> int:
     if not COPY.exists():
         run(["git", "clone", "-q", ROOT, COPY], check=True)
     run(["git", "fetch", "-q", "origin"], cwd=COPY, check=True)
-    head = run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    run(["git", "reset", "-q", "--hard", head], cwd=COPY, check=True)
+    asked = run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    run(["git", "reset", "-q", "--hard", asked.stdout.strip()], cwd=COPY, check=True)
     run(["cmake", "--preset", "debug"], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
     os.environ.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", "2")
     chosen = [each for each in REMOVALS if not wanted or each.invariant in wanted]

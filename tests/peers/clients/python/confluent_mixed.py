@@ -65,7 +65,7 @@ class Load:
             producer.poll(0.005)
 
     def make_again(self) -> None:
-        """Deletes the topic AGAIN and makes it once more; the broker may die at any moment of it."""
+        """Deletes the topic AGAIN and makes it once more; the broker may die at any moment."""
         topic = self.topics["again"]
         gone = confluent_kafka.KafkaError.UNKNOWN_TOPIC_OR_PART
         there = confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS
