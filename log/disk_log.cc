@@ -335,7 +335,12 @@ std::shared_ptr<segment> disk_log::segment_after(segment const& part) const {
 }
 
 void disk_log::report(std::string_view doing, karst::errc code) {
-  logging::error("log", "{} {}-{} in {}: {}", doing, topic_, partition_, path_, describe(code));
+  static logging::rate_limit once_a_second;
+  std::uint64_t left_out = 0;
+  if (!once_a_second.pass(left_out)) return;
+  auto more = left_out == 0 ? std::string{} : fmt::format(" (and {} more like it)", left_out);
+  logging::error("log", "{} {}-{} in {}: {}{}", doing, topic_, partition_, path_, describe(code),
+                 more);
 }
 
 task<> disk_log::shut() {

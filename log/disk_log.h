@@ -135,6 +135,8 @@ class disk_log final : public partition_log {
   bool wants_space(wall_ms now) const;
   task<> grow_ahead();
   task<expected<void, errc>> make_writable(std::size_t bytes, time_point deadline);
+  errc no_room(karst::errc code);
+  errc not_awake(karst::errc code);
   task<expected<>> wake_up();
   task<expected<>> grow(std::size_t bytes);
   task<expected<>> wait_installed(std::shared_ptr<segment> part);

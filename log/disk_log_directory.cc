@@ -1,5 +1,6 @@
 #include "log/disk_log_directory.h"
 
+#include "log/disk_log_manager.h"
 #include "log/journal_format.h"
 #include "log/segment_name.h"
 #include "reactor/base/logging.h"
@@ -129,6 +130,7 @@ bool disk_log_directory::fits(old_journal_file const& file) const {
 void disk_log_directory::plan_journals() {
   plan_.resize(options_.cores);
   journals_.resize(options_.cores);
+  managers_.resize(options_.cores);
   if (!recovered_.damage.empty()) return;
   // A start that ended amid handing over files left a journal that lacks some. That those may lack
   // is said by files that perhaps hold nothing else: they stay until this start says so itself.
@@ -148,6 +150,28 @@ void disk_log_directory::plan_journals() {
   for (auto& plan : plan_) {
     std::ranges::partition(plan.spares, &spare_journal_file::written);
   }
+}
+
+void disk_log_directory::report_failure(std::string_view why) {
+  logging::error("log",
+                 "{}; this directory takes no more writes and its partitions answer "
+                 "KAFKA_STORAGE_ERROR; check the device, then restart",
+                 why);
+}
+
+void disk_log_directory::note_failure(std::string why) {
+  if (!failure_.empty()) return;
+  failure_ = std::move(why);
+  report_failure(failure_);
+  for (core_id core = 0; core < options_.cores; ++core) {
+    if (managers_[core] != nullptr) tasks_.spawn(tell_of_failure(core, *managers_[core]));
+  }
+  if (on_failure) on_failure(failure_);
+}
+
+// Sent before the answer to the manager's leave(): it is still there.
+task<> disk_log_directory::tell_of_failure(core_id core, disk_log_manager& manager) {
+  co_await submit_to(core, [this, &manager] { manager.refuse_writes(failure_); });
 }
 
 void disk_log_directory::claim(core_id core, std::vector<log_id> const& logs, journal& taken) {
@@ -244,6 +268,7 @@ void disk_log_directory::note_closed(std::vector<offset_checkpoint> ends,
 
 task<expected<void, error>> disk_log_directory::close() {
   auto released = std::move(lock_);  // at the end of this call, whatever its outcome
+  co_await tasks_.join();
   if (!closed_clean_) co_return expected<void, error>{};
   // What Kafka expects to find after a clean stop.
   auto const prefix = options_.path + "/";

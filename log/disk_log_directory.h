@@ -6,8 +6,11 @@
 #include "log/log_manager.h"
 #include "log/recovery.h"
 #include "reactor/file_facts.h"
+#include "reactor/task_set.h"
 
 namespace karst::log {
+
+class disk_log_manager;
 
 // log_directory over real or simulated files; lives on core 0 (where it was opened). The recovered
 // state in it is read by all cores and never changed after open().
@@ -29,6 +32,16 @@ class disk_log_directory final : public log_directory {
     std::uint32_t promised = 0;
   };
   journal_files const& files_for(core_id core) const { return plan_[core]; }
+  std::string const& failure() const override { return failure_; }
+  void take_offline(std::string why) override { note_failure(std::move(why)); }
+
+  // On core 0: from `enter` to `leave` a core's log_manager is told of failures.
+  void enter(core_id core, disk_log_manager& manager) { managers_[core] = &manager; }
+  void leave(core_id core) { managers_[core] = nullptr; }
+  // On core 0: a write of some core has failed. The first one is told to the operator, all cores
+  // and on_failure.
+  void note_failure(std::string why);
+  static void report_failure(std::string_view why);
   // On core 0: a log_manager has taken these logs; its journal is to be told when recovery is
   // finished. Or it left them with these ends.
   void claim(core_id core, std::vector<log_id> const& logs, journal& taken);
@@ -42,6 +55,7 @@ class disk_log_directory final : public log_directory {
   bool fits(old_journal_file const& file) const;
   void plan_journals();
   std::set<std::string> journals_to_keep() const;
+  task<> tell_of_failure(core_id core, disk_log_manager& manager);
   task<expected<void, error>> hand_over(core_id core, std::vector<spare_journal_file> files,
                                         std::vector<std::string>& unused);
 
@@ -53,7 +67,10 @@ class disk_log_directory final : public log_directory {
   std::set<log_id> claimed_;
   std::vector<journal_files> plan_;  // per core
   std::set<std::string> reused_;     // journal files that are spares in it
-  std::vector<journal*> journals_;   // per core, on which alone they may be touched
+  std::string failure_;
+  std::vector<disk_log_manager*> managers_;  // per core, on which alone they may be touched
+  task_set tasks_;
+  std::vector<journal*> journals_;  // per core, on which alone they may be touched
   std::vector<offset_checkpoint> ends_;
   std::vector<offset_checkpoint> starts_;
   bool closed_clean_ = false;  // from the end of recovery on, unless a core says otherwise

@@ -12,8 +12,8 @@ namespace {
 constexpr auto space_interval = 5s;
 // How long appends wait for memory that nothing but time gives back.
 constexpr auto memory_patience = 5ms;
-// How long a log waits that could not be written for want of a descriptor.
-constexpr auto refusal_patience = 50ms;
+// How long a stop waits for a descriptor that a log needs.
+constexpr auto stop_patience = 2s;
 // Files of a stop that one call writes: some milliseconds of work, so that progress shows.
 constexpr std::size_t hints_at_once = 256;
 
@@ -52,6 +52,10 @@ task<expected<void, error>> disk_log_manager::make_files(std::string path, uuid 
   if (made) made = co_await sync_directory(path);
   if (made) made = co_await sync_directory(services_.directory);
   if (made) co_return expected<void, error>{};
+  if (!is_refusal(made.error())) {
+    fail_storage(fmt::format("creating {}: {}", path, describe(made.error())));
+    co_return fail(made.error(), "check the device and restart", "{}", services_.failure);
+  }
   // A refusal leaves nothing behind.
   co_await remove_directory_tree(path);
   co_return fail(made.error(), "free space or raise limits, then try again", "cannot create {}: {}",
@@ -149,14 +153,34 @@ task<expected<void, error>> disk_log_manager::remove(log_id id) {
 
 void disk_log_manager::fail_storage(std::string what) {
   if (services_.failed()) return;
-  services_.failure = fmt::format("{} failed: {}", services_.directory, what);
-  logging::error("log",
-                 "{}; this directory takes no more writes and its partitions answer "
-                 "KAFKA_STORAGE_ERROR; check the device, then restart",
-                 services_.failure);
+  auto const why = fmt::format("{} failed: {}", services_.directory, what);
+  refuse_writes(why);
+  if (!entered_) {
+    disk_log_directory::report_failure(why);
+    return;
+  }
+  tasks_.spawn(tell_directory(why));
+}
+
+task<> disk_log_manager::tell_directory(std::string why) {
+  co_await submit_to(directory_.home(),
+                     [&directory = directory_, &why] { directory.note_failure(why); });
+}
+
+void disk_log_manager::refuse_writes(std::string const& why) {
+  if (services_.failed()) return;
+  services_.failure = why;
   journal_->refuse();
   for (auto& [id, log] : logs_) log->wake_all();
+  for (auto& log : recovering_) log->wake_all();
   journal_->room_made().wake_all();
+}
+
+// From here on a failure of the directory is not told to this core, nor by it.
+task<> disk_log_manager::leave_directory() {
+  if (!std::exchange(entered_, false)) co_return;
+  auto const core = core::current().id();
+  co_await submit_to(directory_.home(), [&directory = directory_, core] { directory.leave(core); });
 }
 
 task<> disk_log_manager::relocate(std::shared_ptr<disk_log> log) {
@@ -311,8 +335,10 @@ task<expected<void, error>> disk_log_manager::end_after_failure() {
 }
 
 task<expected<void, error>> disk_log_manager::close(progress_callback progress) {
+  co_await leave_directory();
   if (gave_up_) co_return co_await end_after_failure();
   stopping_ = true;
+  services_.give_up_at = core::current().now() + stop_patience;
   stop_.request();
   journal_->file_dirtied().wake_all();
   co_await tasks_.join();

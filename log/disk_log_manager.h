@@ -28,6 +28,9 @@ class disk_log_manager final : public log_manager {
   std::size_t max_batch_bytes() const override { return journal_->max_batch_bytes(); }
   std::string const& failure() const override { return services_.failure; }
 
+  // The directory has failed, here or on another core: no write or acknowledgement from now on.
+  void refuse_writes(std::string const& why);
+
  private:
   using log_map = hash_map<log_id, std::shared_ptr<disk_log>>;
 
@@ -49,6 +52,8 @@ class disk_log_manager final : public log_manager {
     }
   };
 
+  task<> tell_directory(std::string why);
+  task<> leave_directory();
   task<> give_up();
   task<expected<void, error>> end_after_failure();
   task<> open_log(recovery& work, log_id id);
@@ -74,6 +79,7 @@ class disk_log_manager final : public log_manager {
   disk_log_directory& directory_;
   log_services services_;
   metric damaged_reads_;
+  metric failed_reads_;
   tail_cache::owner tails_;
   std::unique_ptr<journal> journal_;
   log_map logs_;
@@ -81,6 +87,7 @@ class disk_log_manager final : public log_manager {
   std::deque<std::shared_ptr<disk_log>>
       unprepared_;  // new ones, without the files that Kafka keeps
   bool preparing_ = false;
+  bool entered_ = false;  // the directory knows of this manager
   bool stopping_ = false;
   bool gave_up_ = false;  // recovery failed: everything has ended
   abort_source stop_;

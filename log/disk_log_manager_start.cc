@@ -130,6 +130,12 @@ task<expected<void, error>> disk_log_manager::begin() {
                                 "Reads that met records which do not match their checksum",
                                 services_.damaged_reads, metric_kind::counter,
                                 fmt::format("directory=\"{}\"", options.path));
+  core::current().metrics().add(failed_reads_, "karst_log_failed_reads_total",
+                                "Reads that the device failed; each was answered with an error",
+                                services_.failed_reads, metric_kind::counter,
+                                fmt::format("directory=\"{}\"", options.path));
+  entered_ = true;
+  co_await submit_to(directory_.home(), [this, core] { directory_.enter(core, *this); });
   tasks_.spawn(destage_loop());
   tasks_.spawn(retention_loop());
   tasks_.spawn(watch_space());

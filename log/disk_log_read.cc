@@ -63,6 +63,7 @@ task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment>
     auto source = co_await part->reader();
     if (part->retired) co_return std::unexpected(errc::closed);
     if (!source) {
+      ++services_.failed_reads;
       report("cannot open a segment of", source.error());
       co_return std::unexpected(errc::storage_failed);
     }
@@ -70,6 +71,7 @@ task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment>
     auto read = co_await (*source)->read(from, {memory.data(), wanted}, io_class::catch_up);
     if (part->retired) co_return std::unexpected(errc::closed);
     if (!read || *read == 0) {
+      ++services_.failed_reads;
       report("cannot read a segment of", read ? karst::errc::end_of_file : read.error());
       co_return std::unexpected(errc::storage_failed);
     }
@@ -108,6 +110,7 @@ task<expected<void, errc>> disk_log::load_for_reading(std::shared_ptr<segment> p
       co_return std::unexpected(errc::damaged);
     }
     if (!loaded) {
+      ++services_.failed_reads;
       report("cannot read the indexes of", loaded.error());
       co_return std::unexpected(errc::storage_failed);
     }

@@ -29,7 +29,7 @@ task<expected<>> disk_log::rest() {
   if (done) done = co_await part->cut_to_size(services_.direct);
   if (done && part->unflushed_entries() >= index_entries_at_once) {
     auto flushed = co_await part->flush_indexes();
-    if (!flushed) done = fail(flushed.error());
+    if (!flushed && !is_refusal(flushed.error())) done = fail(flushed.error());
   }
   if (!done) {
     services_.fail(

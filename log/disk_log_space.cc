@@ -10,12 +10,6 @@ namespace {
 constexpr std::uint64_t least_step = 64 * KiB;
 constexpr std::uint64_t most_step = 16 * MiB;
 
-// Refusals: nothing was acknowledged, and there may be room later.
-bool is_refusal(karst::errc code) {
-  return code == karst::errc::no_space || code == karst::errc::too_many_files ||
-         code == karst::errc::no_memory;
-}
-
 }  // namespace
 
 bool disk_log::wants_space(wall_ms now) const {
@@ -41,6 +35,17 @@ task<> disk_log::grow_ahead() {
   growing_ = false;
   grown_.wake_all();
   services_.room().wake_all();
+  if (!done) (void)no_room(done.error());
+}
+
+// Why there is no room for an append: there may be later, or the directory has failed.
+errc disk_log::no_room(karst::errc code) {
+  if (shut_) return errc::closed;
+  if (services_.failed()) return errc::storage_failed;
+  report("no room for appends to", code);
+  if (is_refusal(code)) return errc::space_exhausted;
+  services_.fail(fmt::format("{}: {}", path_, describe(code)));
+  return errc::storage_failed;
 }
 
 // Memory for a batch in the tail; a roll begins a new piece.
@@ -78,23 +83,29 @@ task<expected<void, errc>> disk_log::make_writable(std::size_t bytes, time_point
     co_return expected<void, errc>{};
   }
   growing_ = true;
+  auto awake = tail_.started() ? expected<>{} : co_await wake_up();
   expected<> done;
-  if (!tail_.started()) done = co_await wake_up();
-  if (done && !writable(bytes)) {
+  if (awake && !writable(bytes)) {
     done = rolls(bytes) ? co_await prepare_next() : co_await grow(bytes);
   }
   growing_ = false;
   grown_.wake_all();
-  if (done) co_return expected<void, errc>{};
-  if (shut_) co_return std::unexpected(errc::closed);
-  report("no room for appends to", done.error());
-  if (is_refusal(done.error())) co_return std::unexpected(errc::space_exhausted);
-  if (done.error() == karst::errc::corrupt) {
+  if (!awake) co_return std::unexpected(not_awake(awake.error()));
+  if (!done) co_return std::unexpected(no_room(done.error()));
+  co_return expected<void, errc>{};
+}
+
+// Only reads have failed: the directory goes on.
+errc disk_log::not_awake(karst::errc code) {
+  if (shut_) return errc::closed;
+  if (code == karst::errc::corrupt) {
     mark_damaged();
-    co_return std::unexpected(errc::damaged);
+    return errc::damaged;
   }
-  services_.fail(fmt::format("{}: {}", path_, describe(done.error())));
-  co_return std::unexpected(errc::storage_failed);
+  if (is_refusal(code)) return no_room(code);
+  ++services_.failed_reads;
+  report("cannot read the end of", code);
+  return errc::storage_failed;
 }
 
 void disk_log::mark_damaged() {
@@ -148,7 +159,11 @@ task<expected<>> disk_log::grow(std::size_t bytes) {
   auto writer = co_await part->writer(services_.direct);
   if (!writer) co_return fail(writer.error());
   auto const from = align_down(part->allocated, block_size);
-  if (auto done = co_await (*writer)->allocate(from, target - from); !done) co_return done;
+  if (auto done = co_await (*writer)->allocate(from, target - from); !done) {
+    // What little was allocated goes back, as far as that can be done.
+    (void)co_await (*writer)->truncate(part->allocated);
+    co_return done;
+  }
   part->allocated = target;
   last_step_ = step;
   co_return expected<>{};
@@ -165,6 +180,7 @@ task<expected<>> disk_log::prepare_next() {
   auto done = co_await opened->allocate(0, bytes);
   if (done) done = co_await opened->sync();
   (void)co_await opened->close();
+  if (!done && is_refusal(done.error())) (void)co_await unlink_file(spare_path());
   if (!done) co_return done;
   spare_bytes_ = bytes;
   spare_ready_ = true;
@@ -188,6 +204,10 @@ void disk_log::roll() {
 task<> disk_log::install_next(std::shared_ptr<segment> next) {
   auto inside = users_.enter();
   auto done = co_await next->install(spare_path());
+  while (!done && services_.worth_waiting(done.error())) {
+    (void)co_await sleep_until(core::current().now() + refusal_patience);
+    done = co_await next->install(spare_path());
+  }
   if (!done) services_.fail(fmt::format("{}: {}", path_, describe(done.error())));
   next->installed().wake_all();
   services_.room().wake_all();

@@ -57,7 +57,12 @@ task<expected<>> disk_log::write_segment(std::shared_ptr<segment> part, std::uin
 task<expected<>> disk_log::seal_segment(std::shared_ptr<segment> part) {
   if (auto cut = co_await part->cut_to_size(services_.direct); !cut) co_return cut;
   if (!part->indexes_loaded()) co_return expected<>{};
-  if (auto flushed = co_await part->flush_indexes(); !flushed) co_return fail(flushed.error());
+  auto flushed = co_await part->flush_indexes();
+  if (!flushed && flushed.error() != karst::errc::no_space) co_return fail(flushed.error());
+  // A full disk must not keep records in the journal for the sake of what can be derived.
+  if (!flushed) {
+    if (auto dropped = co_await part->drop_index_files(); !dropped) co_return dropped;
+  }
   services_.indexes.use(*part, part->index_memory());
   co_return expected<>{};
 }
@@ -121,8 +126,8 @@ task<expected<void, errc>> disk_log::carry(entry_type type) {
   auto part = segments_.rbegin()->second;
   if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
     auto flushed = co_await part->flush_indexes();
-    // Without a descriptor the index stays shorter, and recovery reads more.
-    auto refused = !flushed && flushed.error() == karst::errc::too_many_files;
+    // Without room or a descriptor the index stays shorter, and recovery reads more.
+    auto refused = !flushed && is_refusal(flushed.error());
     if (!flushed && !refused && !removed_) {
       services_.fail(fmt::format("writing {}: {}", part->path(segment_file::offset_index),
                                  describe(flushed.error())));

@@ -58,6 +58,12 @@ class log_directory {
   // After every core's log_manager has recovered its logs: removes old journals, makes the new ones
   // current.
   virtual task<expected<void, error>> finish_recovery() = 0;
+  // Ends the directory's service on all cores, as a failed write does. On core 0.
+  virtual void take_offline(std::string why) = 0;
+  // Set after the first failed write or take_offline(): what and where. Empty while healthy.
+  virtual std::string const& failure() const = 0;
+  // Called once, on core 0, when `failure` is set.
+  std::function<void(std::string const& failure)> on_failure;
   // After every log_manager is closed: marks the stop clean, releases the lock.
   virtual task<expected<void, error>> close() = 0;
 };

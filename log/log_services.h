@@ -15,6 +15,14 @@
 
 namespace karst::log {
 
+// Refusals: nothing was acknowledged, and there may be room later (STORAGE.md 6).
+inline bool is_refusal(karst::errc code) {
+  return code == karst::errc::no_space || code == karst::errc::too_many_files ||
+         code == karst::errc::no_memory;
+}
+// How long to wait after one before the same is tried again.
+inline constexpr duration refusal_patience = 50ms;
+
 // What the logs of one core in one directory share. Made by the log_manager, which outlives them.
 struct log_services {
   std::string directory;
@@ -26,9 +34,11 @@ struct log_services {
   index_cache indexes{limit::index_bytes_kept};
   std::uint64_t damaged_reads = 0;  // batches that did not match their CRC when they were read
   decompressor_pool inflate;        // for lookups by time
-  std::string failure;         // the first failed write: final (STORAGE.md 6); empty while healthy
-  bool memory_wanted = false;  // an append waits for tail memory: destage now
-  bool full = false;           // hard space mark reached: produce is refused
+  std::string failure;  // the first failed write: final (STORAGE.md 6); empty while healthy
+  std::uint64_t failed_reads = 0;  // each was answered with an error; the directory goes on
+  time_point give_up_at = never;   // a stop waits so long for descriptors
+  bool memory_wanted = false;      // an append waits for tail memory: destage now
+  bool full = false;               // hard space mark reached: produce is refused
 
   std::function<void(std::string)> fail;  // tells the manager of the first failed write
 
@@ -42,6 +52,10 @@ struct log_services {
     return std::clamp<std::uint64_t>(share, limit::segment_files_least, limit::segment_files_most);
   }
   bool failed() const { return !failure.empty(); }
+  // Whether what had no descriptor is to be tried again: as long as it takes, but for a stop.
+  bool worth_waiting(karst::errc code) const {
+    return code == karst::errc::too_many_files && !failed() && core::current().now() < give_up_at;
+  }
   // Woken when journal, tail memory or segment space has become free.
   waiters& room() const { return journal->room_made(); }
 };

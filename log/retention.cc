@@ -132,7 +132,12 @@ task<> disk_log::unlink_files() {
     report("cannot remove", renamed.error());
     co_return;
   }
-  if (auto synced = co_await sync_directory(services_.directory); !synced) {
+  auto synced = co_await sync_directory(services_.directory);
+  while (!synced && services_.worth_waiting(synced.error())) {
+    (void)co_await sleep_until(core::current().now() + refusal_patience);
+    synced = co_await sync_directory(services_.directory);
+  }
+  if (!synced) {
     services_.fail(fmt::format("syncing {}: {}", services_.directory, describe(synced.error())));
   }
   co_await close_files();

@@ -30,8 +30,10 @@ task<expected<>> append_to(std::string path, std::uint64_t at, std::vector<std::
 }  // namespace
 
 task<expected<>> segment::install(std::string prepared) {
-  if (auto renamed = co_await rename_file(std::move(prepared), path(segment_file::log)); !renamed) {
-    co_return renamed;
+  if (!named_) {
+    auto renamed = co_await rename_file(std::move(prepared), path(segment_file::log));
+    if (!renamed) co_return renamed;
+    named_ = true;
   }
   if (auto synced = co_await sync_directory(directory_); !synced) co_return synced;
   usable_ = true;
@@ -170,6 +172,16 @@ task<expected<std::uint64_t>> segment::flush_indexes() {
   flushed_times_ = time_entries;
   flushed_position_ = valid;
   co_return flushed_position_;
+}
+
+task<expected<>> segment::drop_index_files() {
+  for (auto kind : {segment_file::offset_index, segment_file::time_index}) {
+    auto gone = co_await unlink_file(path(kind));
+    if (!gone && gone.error() != karst::errc::not_found) co_return gone;
+  }
+  flushed_entries_ = flushed_times_ = 0;
+  flushed_position_ = 0;
+  co_return co_await sync_directory(directory_);
 }
 
 void segment::add_unflushed(std::vector<file_text>& files) const {

@@ -43,6 +43,7 @@ class segment : public index_cache::entry {
   bool max_timestamp_known() const { return max_known_; }
 
   // A file made ahead of need under another name gets this segment's; durable when done.
+  // too_many_files: it may be tried again.
   task<expected<>> install(std::string prepared);
   bool usable() const { return usable_; }
   void mark_usable() { usable_ = true; }
@@ -70,6 +71,8 @@ class segment : public index_cache::entry {
   // Appends to the index files what they lack; durable when done. Returns up to which position of
   // the segment they are valid then.
   task<expected<std::uint64_t>> flush_indexes();
+  // Where there is no room for them: the next who needs indexes reads the segment.
+  task<expected<>> drop_index_files();
   // The same for whoever writes it without syncs: it is not trusted then, but it is there.
   void add_unflushed(std::vector<file_text>& files) const;
   std::uint64_t index_valid_through() const { return flushed_position_; }
@@ -93,6 +96,7 @@ class segment : public index_cache::entry {
   time_index times_;
   bool loaded_ = false;
   bool max_known_ = false;
+  bool named_ = false;
   bool usable_ = false;
   std::uint64_t since_entry_ = 0;
   std::size_t flushed_entries_ = 0;

@@ -249,13 +249,16 @@ io_result perform(flight& one, errc fault) {
 
 void take_effect(flight& one) {
   auto& op = one.op;
-  auto fault = one.host().next_fault(op.code);
+  auto const path = one.target ? one.target->path : std::string{op.path != nullptr ? op.path : ""};
+  auto const new_file = op.code == opcode::open && (op.open_flags & open_create) != 0 &&
+                        one.host().storage().find(path) == nullptr;
+  auto fault = one.host().next_fault(op.code, path, new_file);
   auto result = perform(one, fault);
   auto length = op.length;
   if (op.code == opcode::write) length = one.bytes;
   if (op.code == opcode::read) length = static_cast<std::uint64_t>(result.value);
   one.host().record({.code = op.code,
-                     .path = one.target ? one.target->path : std::string{op.path},
+                     .path = path,
                      .offset = op.offset,
                      .length = length,
                      .durable = op.durable,

@@ -119,10 +119,11 @@ std::optional<int> world::lock(std::string const& path) {
   return next_lock_++;
 }
 
-errc world::next_fault(opcode code) {
+errc world::next_fault(opcode code, std::string_view path, bool new_file) {
   if (cut_) return errc::io_error;
   for (auto one = faults_.begin(); one != faults_.end(); ++one) {
-    if (one->code && *one->code != code) continue;
+    if ((one->code && *one->code != code) || !path.starts_with(one->below)) continue;
+    if (one->new_files && !new_file) continue;
     if (one->skip != 0) {
       --one->skip;
       continue;

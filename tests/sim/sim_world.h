@@ -44,6 +44,8 @@ struct fault {
   std::uint64_t skip = 0;
   errc error = errc::io_error;
   bool sticky = false;
+  std::string below = {};  // only on paths that begin so
+  bool new_files = false;  // of opens, only those that make a file
 };
 
 // One file operation whose effect has taken place; its owner has not seen the result yet.
@@ -99,7 +101,7 @@ class world {
   // owner learns of it.
   void inject(fault what) { faults_.push_back(what); }
   void clear_faults() { faults_.clear(); }
-  errc next_fault(opcode code);
+  errc next_fault(opcode code, std::string_view path, bool new_file);
   void on_operation(std::function<void(operation_record const&)> listener);
   void record(operation_record done);
   std::uint64_t operations() const { return operations_; }
