@@ -76,6 +76,15 @@ inline constexpr std::size_t inflating = 4;
 // only clients of before 2015 send such batches. At it: batch_too_large.
 inline constexpr std::size_t renumbered_bytes = 32 * MiB;
 
+// The largest record that compaction looks at: it needs the key in one piece, and copies a record
+// that does not lie in one slice. Above it, which takes a batch that compresses it 30:1 and more,
+// the partition is not compacted (batch_too_large), and says so.
+inline constexpr std::size_t compacted_record = 32 * MiB;
+
+// Bytes of records that compaction looks at, or writes, between two chances for others to run:
+// hashing and looking up take about as long as validating, compressing ten times that.
+inline constexpr std::size_t compaction_slice = 64 * KiB;
+
 // Errors by record that one answer names; a batch may hold a million records. At it: the rest are
 // not listed.
 inline constexpr std::size_t record_errors = 100;
