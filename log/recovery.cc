@@ -10,6 +10,9 @@
 namespace karst::log {
 namespace {
 
+// Journals that take a second or more to read are announced.
+constexpr std::uint64_t much = GiB;
+
 // The batch's header, wherever head, body and end divide it.
 batch_header header_of(decoded_append const& entry, std::span<std::byte const> body) {
   std::array<std::byte, batch_layout::header_bytes> bytes{};
@@ -165,6 +168,12 @@ task<expected<void, error>> find_runs(std::string const& directory,
 task<expected<void, error>> find_windows(
     std::string const& directory, std::map<std::pair<core_id, std::uint64_t>, run_files>& runs,
     bool direct, recovered_state& into) {
+  std::uint64_t bytes = 0;
+  for (auto const& [run, files] : runs) {
+    for (auto const& file : files) bytes += file.header.file_bytes;
+  }
+  if (bytes >= much)
+    logging::info("log", "reading {} MiB of journals in {}", bytes / MiB, directory);
   expected<> outcome;
   task_set scanning;
   for (auto& [run, files] : runs) scanning.spawn(scan_run(files, direct, outcome));

@@ -43,7 +43,7 @@ REMOVALS = [
         "the durable end is a contiguous durable prefix",
         "log/disk_log.cc",
         "if (end > durable_end_) durable_end_ = end;",
-        "durable_end_ = end_;",
+        "durable_end_ = std::max(end, end_);",
         "log_cut*:log_lives*",
     ),
     Removal(
