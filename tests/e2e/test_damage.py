@@ -1,4 +1,4 @@
-"""Bytes that changed on the disk behind the broker's back: found when they are read, never served."""
+"""Bytes that changed on the disk behind the broker: found when they are read, never served."""
 
 import struct
 
