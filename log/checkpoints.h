@@ -21,6 +21,8 @@ inline constexpr std::string_view recovery_point_file = "recovery-point-offset-c
 inline constexpr std::string_view log_start_file = "log-start-offset-checkpoint";
 inline constexpr std::string_view replication_file =
     "replication-offset-checkpoint";  // high watermarks
+inline constexpr std::string_view cleaner_file =
+    "cleaner-offset-checkpoint";  // up to where logs are compacted
 inline constexpr std::string_view partition_metadata_file = "partition.metadata";
 inline constexpr std::string_view clean_shutdown_file = ".kafka_cleanshutdown";
 

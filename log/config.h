@@ -19,8 +19,15 @@ struct log_config {
   std::int64_t index_interval_bytes = 4096;                                // index.interval.bytes
   std::int64_t max_message_bytes = 1'048'588;                              // max.message.bytes
   std::int64_t retention_bytes = -1;                                       // retention.bytes
-  std::int64_t retention_ms = 604'800'000;     // retention.ms; -1: for ever
-  std::int64_t file_delete_delay_ms = 60'000;  // file.delete.delay.ms
+  std::int64_t retention_ms = 604'800'000;        // retention.ms; -1: for ever
+  bool delete_old = true;                         // cleanup.policy contains delete
+  bool compact = false;                           // cleanup.policy contains compact
+  std::int64_t delete_retention_ms = 86'400'000;  // delete.retention.ms
+  std::int64_t min_compaction_lag_ms = 0;         // min.compaction.lag.ms
+  std::int64_t max_compaction_lag_ms =
+      std::numeric_limits<std::int64_t>::max();  // max.compaction.lag.ms
+  double min_cleanable_dirty_ratio = 0.5;        // min.cleanable.dirty.ratio
+  std::int64_t file_delete_delay_ms = 60'000;    // file.delete.delay.ms
   std::int64_t flush_messages = 1;  // flush.messages; Karst's default: an ack means on disk
   std::int64_t flush_ms = std::numeric_limits<std::int64_t>::max();     // flush.ms
   timestamp_type message_timestamp_type = timestamp_type::create_time;  // message.timestamp.type

@@ -77,12 +77,14 @@ bool disk_log::must_roll(std::size_t bytes, wall_ms now) const {
          now - part.created > segment_age_most();
 }
 
-// segment.ms without a part of segment.jitter.ms that is another for each segment.
+// segment.ms, or max.compaction.lag.ms where that is less, because only what rolled is compacted;
+// without a part of segment.jitter.ms that is another for each segment.
 wall_ms disk_log::segment_age_most() const {
-  auto const jitter = std::min(config_.segment_jitter_ms, config_.segment_ms);
-  if (jitter <= 0) return config_.segment_ms;
-  return config_.segment_ms -
-         static_cast<wall_ms>(roll_random_ % (static_cast<std::uint64_t>(jitter) + 1));
+  auto const most = config_.compact ? std::min(config_.segment_ms, config_.max_compaction_lag_ms)
+                                    : config_.segment_ms;
+  auto const jitter = std::min(config_.segment_jitter_ms, most);
+  if (jitter <= 0) return most;
+  return most - static_cast<wall_ms>(roll_random_ % (static_cast<std::uint64_t>(jitter) + 1));
 }
 
 // Whether the segments have room for `bytes` now: a claim is only made into allocated space.

@@ -13,6 +13,7 @@
 #include "log/tail.h"
 #include "log/validated_batch.h"
 #include "reactor/gate.h"
+#include "reactor/semaphore.h"
 
 namespace karst::log {
 
@@ -103,6 +104,59 @@ class disk_log final : public partition_log {
   // Retention by size and time: ends an active segment that nothing was appended to for long, and
   // forgets whole old segments; their files go once the new log start is durable.
   task<> apply_retention(wall_ms now);
+  // Compaction: what of the log is to be compacted, as Kafka's LogCleanerManager finds it.
+  struct dirt {
+    offset from;  // all before is clean
+    offset end;   // the base of the first segment that must not be touched yet
+    std::uint64_t clean_bytes = 0;
+    std::uint64_t dirty_bytes = 0;
+    bool overdue = false;  // a record waits longer than max.compaction.lag.ms
+
+    double ratio() const {
+      return dirty_bytes == 0 ? 0
+                              : static_cast<double>(dirty_bytes) /
+                                    static_cast<double>(clean_bytes + dirty_bytes);
+    }
+  };
+  task<dirt> look_for_dirt(wall_ms now);
+  // While it lives, a compaction is under way: shut() and stop_cleaning() wait for its end.
+  // may_clean() is false when it should end soon, or not begin.
+  class cleaning {
+   public:
+    explicit cleaning(disk_log& log) : log_(log), inside_(log.users_.enter()) {
+      log_.cleaning_ = true;
+    }
+    cleaning(cleaning const&) = delete;
+    cleaning& operator=(cleaning const&) = delete;
+    ~cleaning() {
+      log_.cleaning_ = false;
+      log_.cleaning_ended_.wake_all();
+    }
+
+   private:
+    disk_log& log_;
+    gate::holder inside_;
+  };
+  bool may_clean() const { return !refusal() && cleaning_stops_ == 0; }
+  // For whoever cuts the log: no compaction from here on, until resume_cleaning().
+  task<> stop_cleaning();
+  void resume_cleaning() { --cleaning_stops_; }
+  // Whether the batch holds the last sequence of a producer that is still known.
+  bool is_last_of_producer(batch_header const& batch) const;
+  // One that belongs to nobody yet; its base is that of the first segment that it is made of.
+  std::shared_ptr<segment> make_cleaned_segment(offset base);
+  // Puts the cleaned segment in the place of `old`, which lie next to each other. Before, once:
+  // what the journal says of the log must be newer than them, see carry(). Errors: closed when the
+  // log has changed meanwhile: nothing was done; space_exhausted for a refusal, likewise;
+  // storage_failed.
+  task<expected<void, errc>> replace_segments(std::vector<std::shared_ptr<segment>> old,
+                                              std::shared_ptr<segment> cleaned);
+  // All below is compacted: of the directory's checkpoint, or no_offset.
+  offset cleaned_to() const { return cleaned_to_; }
+  void set_cleaned_to(offset to) { cleaned_to_ = to; }
+  // Something in it cannot be compacted: it is left alone until the next start.
+  void mark_uncleanable() { uncleanable_ = true; }
+  bool is_uncleanable() const { return uncleanable_; }
   // Forgets idempotent producers that were silent for so long.
   void expire_producers(wall_ms now, std::int64_t expiration_ms) {
     producers_.expire(now, expiration_ms);
@@ -182,6 +236,10 @@ class disk_log final : public partition_log {
   errc damaged_at(segment const& part, std::uint64_t at);
   task<expected<std::optional<time_lookup>, errc>> find_in_segment(std::shared_ptr<segment> part,
                                                                    wall_ms at);
+  task<expected<wall_ms, errc>> first_time(std::shared_ptr<segment> part);
+  bool still_has(std::vector<std::shared_ptr<segment>> const& parts) const;
+  task<expected<void, errc>> exchange(std::vector<std::shared_ptr<segment>> old,
+                                      std::shared_ptr<segment> cleaned);
   void report(std::string_view doing, karst::errc code);
 
   log_services& services_;
@@ -216,7 +274,13 @@ class disk_log final : public partition_log {
   bool shut_ = false;
   bool damaged_ = false;
   bool removed_ = false;
-  bool rested_ = false;            // rest() had something to do
+  bool rested_ = false;  // rest() had something to do
+  offset cleaned_to_ = no_offset;
+  bool uncleanable_ = false;
+  bool cleaning_ = false;
+  std::uint32_t cleaning_stops_ = 0;
+  waiters cleaning_ended_;
+  semaphore file_names_{1};        // held while sealed segments go or are exchanged
   std::string snapshot_;           // the file of the last stop
   std::uint64_t index_valid_ = 0;  // recovered: of the active segment's index files
   std::uint64_t last_step_ = 0;    // of the last preallocation

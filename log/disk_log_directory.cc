@@ -9,6 +9,9 @@
 namespace karst::log {
 namespace {
 
+// A checkpoint of all logs of a directory: a line of 280 bytes at most for each.
+constexpr std::size_t checkpoint_most = 64 * MiB;
+
 // Whether the file system takes O_DIRECT: asked with a file of our own.
 task<bool> takes_direct(std::string directory) {
   auto path = directory + "/karst-probe";
@@ -74,6 +77,12 @@ task<expected<void, error>> disk_log_directory::look_around() {
   }
   plan_journals();
   co_await look_at_logs(*names);
+  if (auto text = co_await read_file(path + "/" + std::string{cleaner_file}, checkpoint_most)) {
+    for (auto const& entry : parse_offsets(*text).value_or(std::vector<offset_checkpoint>{})) {
+      cleaned_at_start_[{entry.topic, entry.partition}] = entry.at;
+    }
+  }
+  cleaned_ = cleaned_at_start_;
   // From here on the directory is in use: a crash must not look like a clean stop to Kafka.
   (void)co_await unlink_file(path + "/" + std::string{clean_shutdown_file});
   // A process that was killed may have made journal files whose names are not durable yet; what was
@@ -257,6 +266,37 @@ task<expected<void, error>> disk_log_directory::finish_recovery() {
   }
   closed_clean_ = true;
   co_return expected<void, error>{};
+}
+
+offset disk_log_directory::cleaned_at_start(std::string const& topic,
+                                            std::int32_t partition) const {
+  auto known = cleaned_at_start_.find({topic, partition});
+  return known == cleaned_at_start_.end() ? no_offset : known->second;
+}
+
+void disk_log_directory::note_cleaned(offset_checkpoint at) {
+  if (at.at == no_offset) {
+    cleaned_.erase({at.topic, at.partition});
+  } else {
+    cleaned_[{at.topic, at.partition}] = at.at;
+  }
+  cleaned_changed_ = true;
+  if (!writing_cleaned_) tasks_.spawn(write_cleaned());
+}
+
+// One at a time; what changes meanwhile is in the next.
+task<> disk_log_directory::write_cleaned() {
+  writing_cleaned_ = true;
+  auto const path = options_.path + "/" + std::string{cleaner_file};
+  while (std::exchange(cleaned_changed_, false)) {
+    std::vector<offset_checkpoint> entries;
+    for (auto const& [name, at] : cleaned_) entries.push_back({name.first, name.second, at});
+    if (auto done = co_await write_file_atomically(path, encode_offsets(entries)); !done) {
+      logging::warn("log", "cannot write {}: {}; logs may be compacted again after the next start",
+                    path, describe(done.error()));
+    }
+  }
+  writing_cleaned_ = false;
 }
 
 void disk_log_directory::note_closed(std::vector<offset_checkpoint> ends,

@@ -42,6 +42,11 @@ class disk_log_directory final : public log_directory {
   // and on_failure.
   void note_failure(std::string why);
   static void report_failure(std::string_view why);
+  // Up to where compaction had come when the directory was opened; no_offset: unknown.
+  offset cleaned_at_start(std::string const& topic, std::int32_t partition) const;
+  // On core 0: a log was compacted up to there, or is gone (no_offset). Kept in Kafka's
+  // cleaner-offset-checkpoint, soon; lost, it only means compacting again.
+  void note_cleaned(offset_checkpoint at);
   // On core 0: a log_manager has taken these logs; its journal is to be told when recovery is
   // finished. Or it left them with these ends.
   void claim(core_id core, std::vector<log_id> const& logs, journal& taken);
@@ -56,6 +61,7 @@ class disk_log_directory final : public log_directory {
   void plan_journals();
   std::set<std::string> journals_to_keep() const;
   task<> tell_of_failure(core_id core, disk_log_manager& manager);
+  task<> write_cleaned();
   task<expected<void, error>> hand_over(core_id core, std::vector<spare_journal_file> files,
                                         std::vector<std::string>& unused);
 
@@ -73,6 +79,11 @@ class disk_log_directory final : public log_directory {
   std::vector<journal*> journals_;  // per core, on which alone they may be touched
   std::vector<offset_checkpoint> ends_;
   std::vector<offset_checkpoint> starts_;
+  using log_name = std::pair<std::string, std::int32_t>;
+  std::map<log_name, offset> cleaned_at_start_;
+  std::map<log_name, offset> cleaned_;
+  bool cleaned_changed_ = false;
+  bool writing_cleaned_ = false;
   bool closed_clean_ = false;  // from the end of recovery on, unless a core says otherwise
 };
 

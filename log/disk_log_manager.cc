@@ -145,6 +145,9 @@ task<expected<void, error>> disk_log_manager::remove(log_id id) {
     until_gone.unlink();
   }
   logs_.erase(id);
+  if (log->cleaned_to() != no_offset) {
+    tasks_.spawn(note_cleaned({log->topic(), log->partition(), no_offset}));
+  }
   if (services_.failed()) {
     co_return fail(karst::errc::io_error, "check the device and restart", "{}", services_.failure);
   }
@@ -267,6 +270,27 @@ task<> disk_log_manager::retention_loop() {
       co_await log->apply_retention(now);
     }
   }
+}
+
+void disk_log_manager::start_cleaner() {
+  auto const& options = directory_.options().cleaner;
+  if (!options.enabled) return;
+  auto logs = [this] {
+    std::vector<std::shared_ptr<disk_log>> all;
+    for (auto& [id, log] : logs_) all.push_back(log);
+    return all;
+  };
+  auto cleaned = [this](disk_log const& log) {
+    tasks_.spawn(note_cleaned({log.topic(), log.partition(), log.cleaned_to()}));
+  };
+  cleaner_ = std::make_unique<cleaner>(
+      options, cleaner::surroundings{&services_, std::move(logs), std::move(cleaned)}, stop_);
+  tasks_.spawn(cleaner_->run());
+}
+
+task<> disk_log_manager::note_cleaned(offset_checkpoint at) {
+  co_await submit_to(directory_.home(),
+                     [&directory = directory_, &at] { directory.note_cleaned(std::move(at)); });
 }
 
 // The hard mark: with less free space than that, produce is refused, so that everything else

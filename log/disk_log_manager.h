@@ -1,5 +1,6 @@
 #pragma once
 
+#include "log/cleaner.h"
 #include "log/disk_log.h"
 #include "log/disk_log_directory.h"
 #include "log/log_services.h"
@@ -74,6 +75,8 @@ class disk_log_manager final : public log_manager {
                            progress_callback const& progress);
   task<> rest(std::shared_ptr<disk_log> log, std::size_t& done, std::size_t of,
               progress_callback const& progress);
+  void start_cleaner();
+  task<> note_cleaned(offset_checkpoint at);
   void fail_storage(std::string what);
 
   disk_log_directory& directory_;
@@ -86,6 +89,7 @@ class disk_log_manager final : public log_manager {
   std::vector<std::shared_ptr<disk_log>> recovering_;
   std::deque<std::shared_ptr<disk_log>>
       unprepared_;  // new ones, without the files that Kafka keeps
+  std::unique_ptr<cleaner> cleaner_;
   bool preparing_ = false;
   bool entered_ = false;  // the directory knows of this manager
   bool stopping_ = false;

@@ -1,4 +1,5 @@
 // The start of a log_manager: its journal, and the recovery of its logs (STORAGE.md 5).
+#include "log/compaction_swap.h"
 #include "log/disk_log_manager.h"
 #include "reactor/base/logging.h"
 #include "reactor/for_each.h"
@@ -139,6 +140,7 @@ task<expected<void, error>> disk_log_manager::begin() {
   tasks_.spawn(destage_loop());
   tasks_.spawn(retention_loop());
   tasks_.spawn(watch_space());
+  start_cleaner();
   co_return expected<void, error>{};
 }
 
@@ -197,6 +199,7 @@ task<> disk_log_manager::open_log(recovery& work, log_id id) {
   auto state = found.state;
   ++state.generation.value;
   auto log = std::make_shared<disk_log>(services_, state, log_config{});
+  log->set_cleaned_to(directory_.cleaned_at_start(state.topic, state.partition));
   auto added = co_await add_segments(*log, state);
   if (!added && work.outcome) work.outcome = added;
   if (!added) co_return;
@@ -212,6 +215,15 @@ task<expected<void, error>> disk_log_manager::add_segments(disk_log& log, log_st
   if (!names) {
     co_return fail(names.error(), "check the device and the permissions", "cannot open {}: {}",
                    log.path(), describe(names.error()));
+  }
+  auto swapped = co_await recover_compaction_swap(log.path(), *names);
+  if (swapped && *swapped) names = co_await list_directory(log.path());
+  if (!swapped || !names) {
+    auto const code = swapped ? names.error() : swapped.error();
+    co_return fail(code,
+                   "check the device; a file compaction-swap that Karst did not write is to "
+                   "be moved away",
+                   "cannot finish the compaction in {}: {}", log.path(), describe(code));
   }
   auto const at_rest = state.durable_through == state.end_position;
   for (auto const& file_name : *names) {

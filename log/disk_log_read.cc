@@ -60,6 +60,11 @@ task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment>
     if (tail_.started() && first.segment == part->base() && first.at.value > from) {
       wanted = std::min(wanted, first.at.value - from);
     }
+    // Its file is about to get its name.
+    while (!part->usable()) {
+      if (auto refused = refusal()) co_return std::unexpected(*refused);
+      (void)co_await part->installed().wait();
+    }
     auto source = co_await part->reader();
     if (part->retired) co_return std::unexpected(errc::closed);
     if (!source) {

@@ -38,4 +38,9 @@ std::string_view describe(errc code) {
   return "unknown";
 }
 
+bool is_refusal(karst::errc code) {
+  return code == karst::errc::no_space || code == karst::errc::too_many_files ||
+         code == karst::errc::no_memory;
+}
+
 }  // namespace karst::log

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "reactor/base/errc.h"
+
 namespace karst::log {
 
 // Why a log refuses or fails. cluster/api/errors maps each to one Kafka error code.
@@ -26,5 +28,8 @@ enum class errc : std::uint8_t {
 };
 
 std::string_view describe(errc code);
+
+// Of an allocation or creation: nothing has happened, and there may be room later (STORAGE.md 6).
+bool is_refusal(karst::errc code);
 
 }  // namespace karst::log

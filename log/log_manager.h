@@ -11,6 +11,14 @@
 
 namespace karst::log {
 
+// Compaction of the logs whose policy asks for it, on one core.
+struct cleaner_options {
+  bool enabled = true;                 // log.cleaner.enable
+  std::size_t map_bytes = 64 * MiB;    // its share of log.cleaner.dedupe.buffer.size
+  std::uint64_t bytes_per_second = 0;  // of log.cleaner.io.max.bytes.per.second; 0: no limit
+  duration backoff = 15s;              // log.cleaner.backoff.ms: when nothing is dirty enough
+};
+
 struct directory_options {
   std::string path;  // log.dirs
   core_id cores = 1;
@@ -21,6 +29,7 @@ struct directory_options {
   std::uint64_t descriptors = 1024;    // that the process may have open: some are for segments
   duration retention_interval = 5min;  // log.retention.check.interval.ms
   std::int64_t producer_expiration_ms = 86'400'000;  // producer.id.expiration.ms
+  cleaner_options cleaner;
   bool allow_buffered =
       true;  // O_DIRECT refused: go on with buffered writes + fdatasync (announced), or fail
 };

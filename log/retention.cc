@@ -26,7 +26,7 @@ task<bool> disk_log::is_past_use(wall_ms now) {
   auto part = segments_.rbegin()->second;
   if (part->size == 0 || durable_end_ < end_) co_return false;
   if (part->created != 0 && now - part->created > segment_age_most()) co_return true;
-  if (config_.retention_ms < 0) co_return false;
+  if (!config_.delete_old || config_.retention_ms < 0) co_return false;
   auto const newest = co_await newest_time(part);
   co_return newest&& now - *newest > config_.retention_ms;
 }
@@ -83,7 +83,7 @@ task<> disk_log::apply_retention(wall_ms now) {
   co_await roll_idle(now);
   // What a crash left after a log start became durable.
   co_await delete_below_start();
-  if (refusal() || segments_.size() < 2) co_return;
+  if (refusal() || segments_.size() < 2 || !config_.delete_old) co_return;
   auto const start = co_await retained_from(now);
   if (refusal() || start <= log_start_) co_return;
   if (auto moved = co_await move_log_start(start); !moved) co_return;
@@ -111,6 +111,7 @@ task<expected<void, errc>> disk_log::move_log_start(offset start) {
 }
 
 task<> disk_log::delete_below_start() {
+  (void)co_await file_names_.take(1);
   while (!refusal() && segments_.size() > 1 &&
          std::next(segments_.begin())->first <= durable_start_ &&
          segments_.begin()->first < staged_.segment) {
@@ -122,6 +123,7 @@ task<> disk_log::delete_below_start() {
       report("cannot delete an old segment of", gone.error());
     }
   }
+  file_names_.give(1);
 }
 
 task<> disk_log::unlink_files() {

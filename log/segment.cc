@@ -57,6 +57,7 @@ task<> segment::close_files() {
 
 void segment::index_batch(offset last, position at, std::size_t bytes, wall_ms timestamp,
                           std::int64_t interval) {
+  if (at.value == 0) first_timestamp = timestamp;
   if (timestamp > max_timestamp) {
     max_timestamp = timestamp;
     max_timestamp_at = last;
@@ -181,6 +182,19 @@ task<expected<>> segment::drop_index_files() {
   }
   flushed_entries_ = flushed_times_ = 0;
   flushed_position_ = 0;
+  co_return co_await sync_directory(directory_);
+}
+
+task<expected<>> segment::write_cleaned_indexes() {
+  auto offsets = co_await append_to(path(segment_file::offset_index, segment_suffix::cleaned), 0,
+                                    index_.encode());
+  if (!offsets) co_return offsets;
+  auto times = co_await append_to(path(segment_file::time_index, segment_suffix::cleaned), 0,
+                                  times_.encode());
+  if (!times) co_return times;
+  flushed_entries_ = index_.size();
+  flushed_times_ = times_.size();
+  flushed_position_ = index_.last_position().value + 1;
   co_return co_await sync_directory(directory_);
 }
 

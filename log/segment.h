@@ -26,8 +26,8 @@ class segment : public index_cache::entry {
       : files_(files), base_(base), directory_(std::move(directory)), index_(base), times_(base) {}
 
   offset base() const { return base_; }
-  std::string path(segment_file kind) const {
-    return directory_ + "/" + segment_file_name(base_, kind);
+  std::string path(segment_file kind, segment_suffix suffix = segment_suffix::none) const {
+    return directory_ + "/" + to_string(segment_name{base_, kind, suffix});
   }
 
   std::uint64_t size = 0;  // bytes of batches, claimed ones included
@@ -39,6 +39,7 @@ class segment : public index_cache::entry {
   wall_ms appended = 0;         // when it got its last one, or later
   // Of its batches; of a sealed segment known once its indexes were loaded.
   wall_ms max_timestamp = -1;
+  wall_ms first_timestamp = -1;  // the largest of the first batch; -1: none, or not looked at
   offset max_timestamp_at = no_offset;
   bool max_timestamp_known() const { return max_known_; }
 
@@ -77,6 +78,9 @@ class segment : public index_cache::entry {
   void add_unflushed(std::vector<file_text>& files) const;
   std::uint64_t index_valid_through() const { return flushed_position_; }
   std::size_t unflushed_entries() const { return index_.size() - flushed_entries_; }
+  // Compaction: writes all of them under the names of a segment that is not in use yet; they and
+  // these names are durable when done.
+  task<expected<>> write_cleaned_indexes();
   // Truncates to size: the end of a sealed or cleanly stopped segment.
   task<expected<>> cut_to_size(bool direct);
   // All its files, for removal.

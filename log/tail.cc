@@ -162,6 +162,10 @@ void tail::durable_through(log_position durable) {
   }
 }
 
+void tail::forget_through(offset segment) {
+  while (evictable_ != 0 && pieces_.front().segment <= segment) drop_front();
+}
+
 void tail::compact() {
   if (!started_ || pieces_.empty() || written_ != end_.at.value) return;
   auto const block = align_down(end_.at.value, block_size);
