@@ -186,6 +186,7 @@ TEST_F(topics_test, validating_only_changes_nothing) {
 TEST_F(topics_test, a_deleted_topic_leaves_nothing_and_its_name_is_free_for_another) {
   auto first = create({.name = "t", .partitions = 4});
   ASSERT_TRUE(first);
+  auto const old_log = seen_on(0, "t")->partitions.front().log;
   EXPECT_EQ(remove("t"), error_code::none);
   EXPECT_EQ(seen_on(0, "t"), nullptr);
   EXPECT_EQ(seen_on(1, "t"), nullptr);
@@ -197,6 +198,8 @@ TEST_F(topics_test, a_deleted_topic_leaves_nothing_and_its_name_is_free_for_anot
   auto second = create({.name = "t"});
   ASSERT_TRUE(second);
   EXPECT_NE(second->id, first->id);
+  // I-20: what the old log left behind is never taken for the new one's.
+  EXPECT_NE(seen_on(0, "t")->partitions.front().log, old_log);
 }
 
 TEST_F(topics_test, a_creation_that_fails_half_way_is_taken_back) {

@@ -60,7 +60,7 @@ REMOVALS = [
         "a group counts only if header, hash, run, chain and sequence match",
         "log/journal_reader.cc",
         "candidate = whole(*header, *bytes);",
-        "candidate = true;",
+        "candidate = whole(*header, *bytes) || true;",
         "log_cut*:log_damage*:log_lives*",
     ),
     Removal(
@@ -84,7 +84,7 @@ REMOVALS = [
         "a journal file is reused only when its bytes are in segments or carried",
         "log/disk_log.cc",
         "    if (!reached) return;\n",
-        "",
+        "    if (!reached && durable_end_ < offset{0}) return;\n",
         "log_cut*:log_lives*",
     ),
     Removal(
@@ -94,14 +94,14 @@ REMOVALS = [
         "  auto ordinal = state_ordinal_;\n"
         "  if (!marks_.empty()) ordinal = std::min(ordinal, marks_.front().ordinal);\n",
         "  auto ordinal = marks_.empty() ? 0 : marks_.front().ordinal;\n",
-        "log_cut*:log_lives*",
+        "log_cut*:log_lives*:log_state*",
     ),
     Removal(
         "I-9",
         "live_from says what is needed and never falls",
         "log/journal.cc",
         "    if (!used.pins.empty()) return used.first_sequence;\n",
-        "",
+        "    if (used.ordinal == 0) return used.first_sequence;\n",
         "log_cut*:log_lives*",
     ),
     Removal(
@@ -161,7 +161,7 @@ REMOVALS = [
         "      part->size = part->allocated = state.durable_through.at.value;\n",
         "      auto status = co_await status_of(part->path(segment_file::log));\n"
         "      part->size = part->allocated = status->size;\n",
-        "log_cut*:log_recovery*",
+        "log_cut*:log_recovery*:log_state*",
     ),
     Removal(
         "I-17",
@@ -182,10 +182,11 @@ REMOVALS = [
     Removal(
         "I-20",
         "log ids are never used again",
-        "cluster/topic_plan.cc",
-        "",
-        "",
-        "",
+        "cluster/topics.cc",
+        "partition.log = log::log_id{clock.random()};",
+        "partition.log = log::log_id{1 + static_cast<std::uint64_t>(clock.random() * 0)};",
+        "topics*",
+        "test_cluster",
     ),
     Removal(
         "I-21",
@@ -206,10 +207,10 @@ REMOVALS = [
     Removal(
         "I-23",
         "recovery reads at most the journal window and the index gap",
-        "log/journal_reader.cc",
-        "constexpr std::size_t read_bytes = MiB;",
-        "constexpr std::size_t read_bytes = 4 * MiB;",
-        "log_recovery.reads*",
+        "log/disk_log.cc",
+        "      index_valid_(state.index_valid_through.value) {",
+        "      index_valid_(0) {",
+        "log_recovery.*",
     ),
     Removal(
         "I-24",
@@ -247,15 +248,19 @@ def build(binary: str) -> bool:
 def first_failure(binary: str, tests: str) -> str:
     """The first test that fails, or what else ended the run; empty when all pass."""
     command = [COPY / "build" / "debug" / binary, f"--gtest_filter={tests}", "--gtest_fail_fast"]
+    environment = {**os.environ, "KARST_SIM_SEEDS": "40"}
     try:
-        done = run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
+        done = run(command, capture_output=True, text=True, timeout=SECONDS_MAX, env=environment)
     except subprocess.TimeoutExpired:
         return f"no end within {SECONDS_MAX} s"
     if done.returncode == 0:
         return ""
-    running = [line for line in done.stdout.splitlines() if line.startswith("[ RUN ")]
-    how = "assertion" if "assertion failed" in done.stdout + done.stderr else "failure"
-    return f"{running[-1][13:] if running else tests} ({how})"
+    lines = done.stdout.splitlines()
+    failed = [line for line in lines if line.startswith("[  FAILED  ] ")]
+    if failed:
+        return failed[0].split()[3].rstrip(",")
+    running = [line for line in lines if line.startswith("[ RUN ")]
+    return f"{running[-1].split()[3]}, by an assertion"
 
 
 def try_without(removal: Removal) -> bool:
@@ -284,6 +289,11 @@ def main(wanted: list[str]) -> int:
     run(["git", "reset", "-q", "--hard", asked.stdout.strip()], cwd=COPY, check=True)
     run(["cmake", "--preset", "debug"], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
     os.environ.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", "2")
+    for binary in sorted({each.binary for each in REMOVALS}):
+        tests = ":".join(each.tests for each in REMOVALS if each.binary == binary)
+        if not build(binary) or (failed := first_failure(binary, tests)):
+            print(f"{binary} fails as it is: {failed}")
+            return 1
     chosen = [each for each in REMOVALS if not wanted or each.invariant in wanted]
     unseen = [each.invariant for each in chosen if not try_without(each)]
     print(f"{len(chosen) - len(unseen)} of {len(chosen)} rules are held by a test", *unseen)
