@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cluster/broker_config.h"
+#include "cluster/log_directories.h"
 #include "cluster/metadata_cache.h"
 #include "cluster/partition_manager.h"
 #include "cluster/producer_ids.h"
@@ -53,6 +54,8 @@ class broker {
   // there is a reason why not.
   std::optional<refusal> no_topics_yet() const;
   karst::cluster::topics& topics() { return *topics_; }
+  // nullptr: over logs in memory.
+  log_directories* directories() { return directories_.get(); }
   karst::cluster::producer_ids& producer_ids() { return *producer_ids_; }
 
   // Once. On controller_core.
@@ -67,6 +70,7 @@ class broker {
   broker_identity identity_;
   broker_config config_;
   std::vector<std::unique_ptr<shard>> shards_;
+  std::unique_ptr<log_directories> directories_;
   std::unique_ptr<karst::cluster::topics> topics_;
   std::unique_ptr<karst::cluster::producer_ids> producer_ids_;
 };

@@ -49,7 +49,9 @@ constexpr config_definition own_keys[] = {
     {"listeners", config_type::string, "PLAINTEXT://:9092",
      "Where the broker listens, as NAME://HOST:PORT; port 0 lets the kernel choose."},
     {"log.dir", config_type::string, "karst-data", "The data directory, if log.dirs is not set."},
-    {"log.dirs", config_type::string, std::nullopt, "The data directory; one for now."},
+    {"log.dirs", config_type::string, std::nullopt,
+     "The data directories, one for each disk; a new partition goes to the one with the most "
+     "room."},
     {"log.retention.check.interval.ms", config_type::int64, "300000",
      "How often old segments, and producers that have expired, are looked for.", 1, unbounded},
     {"max.connections", config_type::int32, "2147483647", "The most connections at a time.", 0,

@@ -28,6 +28,7 @@ std::string format_meta_properties(meta_properties const& meta, std::int64_t now
   auto now = fmt::gmtime(static_cast<std::time_t>(now_ms / 1000));
   auto text = fmt::format("#\n#{:%a %b %d %H:%M:%S} UTC {:%Y}\n", now, now);
   if (meta.cluster_id) text += fmt::format("cluster.id={}\n", *meta.cluster_id);
+  if (meta.directory_id) text += fmt::format("directory.id={}\n", *meta.directory_id);
   text += fmt::format("version={}\n", meta.version);
   if (meta.broker_id) text += fmt::format("broker.id={}\n", *meta.broker_id);
   return text;
@@ -41,6 +42,7 @@ expected<meta_properties, error> parse_meta_properties(std::string_view text,
   for (auto const& [name, value, line] : *properties) {
     auto parsed = number(value);
     if (name == "cluster.id") meta.cluster_id = value;
+    if (name == "directory.id") meta.directory_id = value;
     if (name == "version" && parsed) meta.version = *parsed;
     if ((name == "broker.id" || name == "node.id") && parsed) meta.broker_id = parsed;
     if ((name == "version" || name == "broker.id" || name == "node.id") && !parsed) {

@@ -15,6 +15,7 @@ struct meta_properties {
   std::int32_t version = 0;  // 1: a KRaft node's
   std::optional<std::int32_t> broker_id;
   std::optional<std::string> cluster_id;
+  std::optional<std::string> directory_id;  // KIP-858: tells one log directory from another
 };
 
 // The text as java.util.Properties.store writes it; `now` is for its comment.

@@ -22,6 +22,9 @@ struct broker_metadata {
   std::optional<std::string> rack;
 };
 
+// One of log.dirs, by its place there.
+using directory_index = std::uint16_t;
+
 struct partition_metadata {
   std::int32_t index = 0;
   std::int32_t leader = -1;  // broker id; -1: none
@@ -32,6 +35,16 @@ struct partition_metadata {
   // Where the replica of this broker lives; no_core when it has none.
   core_id core = no_core;
   log::log_id log{};
+  // Which of log.dirs has it. Offline: that directory, or the log alone, cannot be used.
+  directory_index directory = 0;
+  bool offline = false;
+
+  // As Kafka's controller shows a replica whose directory failed: no leader.
+  void go_offline(std::int32_t self) {
+    offline = true;
+    leader = -1;
+    offline_replicas = {self};
+  }
 };
 
 struct topic_metadata {

@@ -16,7 +16,7 @@ enum class exit_status : int {
   wrong_identity = 5,    // meta.properties belongs to another broker or cluster
   no_permission = 6,
   no_space = 7,               // for the journal
-  unsupported_directory = 8,  // several log.dirs, or a directory written by Kafka
+  unsupported_directory = 8,  // a directory written by Kafka
   memlock_too_low = 9,
   damaged = 10,              // stored data that cannot be trusted
   address_unavailable = 11,  // the listener's host is not an address of this machine

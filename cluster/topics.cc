@@ -105,11 +105,12 @@ task<expected<void, refusal>> topics::remove(std::string name, time_point deadli
 task<expected<created_topic, refusal>> topics::create_next(topic_request request,
                                                            bool validate_only) {
   auto known = broker_.metadata().current();
-  auto planned = plan_topic(request, {.config = broker_.config(),
-                                      .known = *known,
-                                      .most_partitions = placement_.room(),
-                                      .most_batch_bytes = static_cast<std::int64_t>(
-                                          broker_.partitions().logs().max_batch_bytes())});
+  auto planned = plan_topic(
+      request,
+      {.config = broker_.config(),
+       .known = *known,
+       .most_partitions = placement_.room(),
+       .most_batch_bytes = static_cast<std::int64_t>(broker_.partitions().max_batch_bytes())});
   if (!planned) co_return unexpected<refusal>(planned.error());
   auto topic = std::make_shared<topic_metadata>(std::move(*planned));
   auto& clock = core::current().clock();
@@ -121,10 +122,14 @@ task<expected<created_topic, refusal>> topics::create_next(topic_request request
       .overrides = topic->overrides};
   if (validate_only) co_return answer;
 
+  // Chosen first: what cannot be stored anywhere leaves no trace.
+  if (!place(*topic)) {
+    co_return refuse(error_code::kafka_storage_error, "no log directory is in service");
+  }
   if (auto written = co_await write_nodes(*topic); !written) {
+    release(*topic);
     co_return unexpected<refusal>(written.error());
   }
-  place(*topic);
   if (auto logs = co_await create_logs(*topic); !logs) {
     // Taken back as a deletion is done: if that is cut short too, the next start completes it.
     (void)co_await remove_logs(*topic);
@@ -161,17 +166,72 @@ task<expected<void, refusal>> topics::remove_next(std::string name) {
   if (auto logs = co_await remove_logs(*topic); !logs) {
     co_return refuse(error_code::kafka_storage_error, logs.error().message());
   }
+  auto const offline = [](partition_metadata const& partition) { return partition.offline; };
+  auto* directories = broker_.directories();
+  if (directories != nullptr && directories->any_offline() &&
+      std::ranges::any_of(topic->partitions, offline)) {
+    co_return refuse(error_code::kafka_storage_error,
+                     "the topic is deleted but for what is in log directories that are offline; "
+                     "the rest follows at the start that can use them");
+  }
   co_return co_await remove_nodes(*topic);
 }
 
-void topics::place(topic_metadata& topic) {
+// False: no directory is in service.
+bool topics::place(topic_metadata& topic) {
   auto& clock = core::current().clock();
   auto self = broker_.identity().id;
+  auto* directories = broker_.directories();
   for (auto& partition : topic.partitions) {
     if (std::ranges::find(partition.replicas, self) == partition.replicas.end()) continue;
     partition.core = placement_.place();
     partition.log = log::log_id{clock.random()};
   }
+  if (directories == nullptr) return true;
+  auto chosen = directories->choose(topic.partitions.size());
+  if (!chosen) {
+    for (auto const& partition : topic.partitions) {
+      if (partition.core != no_core) placement_.release(partition.core);
+    }
+    return false;
+  }
+  for (std::size_t i = 0; i < chosen->size(); ++i) {
+    topic.partitions[i].directory = (*chosen)[i];
+    if (topic.partitions[i].core == no_core) directories->release((*chosen)[i]);
+  }
+  return true;
+}
+
+void topics::release(topic_metadata const& topic) {
+  for (auto const& partition : topic.partitions) {
+    if (partition.core == no_core) continue;
+    placement_.release(partition.core);
+    if (auto* directories = broker_.directories()) directories->release(partition.directory);
+  }
+}
+
+task<> topics::mark_offline(std::function<bool(partition_metadata const&)> chosen) {
+  (void)co_await one_at_a_time_.take(1);
+  auto next = next_snapshot();
+  auto any = false;
+  for (auto& [name, topic] : next->topics) {
+    if (std::ranges::none_of(topic->partitions, chosen)) continue;
+    auto changed = std::make_shared<topic_metadata>(*topic);
+    for (auto& partition : changed->partitions) {
+      if (chosen(partition)) partition.go_offline(broker_.identity().id);
+    }
+    topic = changed;
+    next->topics_by_id[changed->id] = changed;
+    any = true;
+  }
+  if (any) co_await broker_.publish(std::move(next));
+  one_at_a_time_.give(1);
+}
+
+void topics::directory_failed(directory_index directory) {
+  changes_.spawn(mark_offline([directory](partition_metadata const& partition) {
+    return partition.core != no_core && partition.directory == directory && !partition.offline;
+  }));
 }
 
 task<expected<void, refusal>> topics::write_nodes(topic_metadata const& topic) {
@@ -220,7 +280,8 @@ task<expected<void, error>> topics::create_logs(topic_metadata const& topic) {
   auto create_here = [&](core_id core) -> task<> {
     std::vector<new_partition> requests;
     for (auto const* partition : grouped[core]) {
-      requests.push_back({.log = partition->log,
+      requests.push_back({.directory = partition->directory,
+                          .log = partition->log,
                           .topic = topic.name,
                           .index = partition->index,
                           .topic_id = topic.id,
@@ -244,9 +305,7 @@ task<expected<void, error>> topics::remove_logs(topic_metadata const& topic) {
     return store_outcome(broker_.partitions().remove_all(std::move(ids)), outcomes[core]);
   };
   co_await on_every_core(broker_.cores(), remove_here);
-  for (auto const& partition : topic.partitions) {
-    if (partition.core != no_core) placement_.release(partition.core);
-  }
+  release(topic);
   expected<void, error> result;
   first_failure(outcomes, result);
   co_return result;

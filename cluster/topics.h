@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +65,11 @@ class topics {
     return remove_nodes(topic);
   }
 
+  // These partitions have no leader from now on.
+  task<> mark_offline(std::function<bool(partition_metadata const&)> chosen);
+  // The same, in the background, for all of a directory.
+  void directory_failed(directory_index directory);
+
   // Done when every change that nobody waits for any more is; no call may follow.
   task<> close() { return changes_.join(); }
 
@@ -84,7 +90,8 @@ class topics {
   task<expected<void, error>> create_logs(topic_metadata const& topic);
   task<expected<void, error>> remove_logs(topic_metadata const& topic);
   task<expected<void, refusal>> remove_nodes(topic_metadata const& topic);
-  void place(topic_metadata& topic);
+  bool place(topic_metadata& topic);
+  void release(topic_metadata const& topic);
   std::shared_ptr<metadata_snapshot> next_snapshot() const;
 
   broker& broker_;

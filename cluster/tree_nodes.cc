@@ -50,6 +50,9 @@ std::optional<std::vector<std::int32_t>> integers(json const& array) {
 }  // namespace
 
 namespace tree_path {
+std::string log_directories_of(std::int32_t broker) {
+  return fmt::format("{}/{}", log_directories, broker);
+}
 std::string topic(std::string_view name) { return fmt::format("{}/{}", topics, name); }
 std::string partitions(std::string_view name) {
   return fmt::format("{}/{}/partitions", topics, name);
@@ -163,6 +166,29 @@ std::optional<producer_id_block> parse_producer_id_block(std::string_view json_t
   auto last_id = last ? parse_decimal<std::int64_t>(*last) : std::nullopt;
   if (!broker || !first_id || !last_id) return std::nullopt;
   return producer_id_block{*broker, *first_id, *last_id};
+}
+
+std::string to_json(std::vector<log_directory_node> const& directories) {
+  ordered node{{"version", 1}, {"directories", ordered::array()}};
+  for (auto const& each : directories) {
+    node["directories"].push_back({{"id", each.id}, {"path", each.path}});
+  }
+  return node.dump();
+}
+
+std::optional<std::vector<log_directory_node>> parse_log_directories(std::string_view from) {
+  auto object = parse_object(from);
+  if (!object) return std::nullopt;
+  auto listed = object->find("directories");
+  if (listed == object->end() || !listed->is_array()) return std::nullopt;
+  std::vector<log_directory_node> directories;
+  for (auto const& each : *listed) {
+    auto id = each.is_object() ? text(each, "id") : std::nullopt;
+    auto path = each.is_object() ? text(each, "path") : std::nullopt;
+    if (!id || !path) return std::nullopt;
+    directories.push_back({std::move(*id), std::move(*path)});
+  }
+  return directories;
 }
 
 }  // namespace karst::cluster

@@ -19,6 +19,10 @@ inline constexpr char controller_epoch[] = "/controller_epoch";
 inline constexpr char producer_id_block[] = "/latest_producer_id_block";
 inline constexpr char topics[] = "/brokers/topics";
 inline constexpr char deletions[] = "/admin/delete_topics";
+// Karst's own: which log directories belong to a node.
+inline constexpr char own[] = "/karst";
+inline constexpr char log_directories[] = "/karst/log_directories";
+std::string log_directories_of(std::int32_t broker);
 std::string topic(std::string_view name);
 std::string partitions(std::string_view topic);
 std::string partition(std::string_view topic, std::int32_t index);
@@ -55,6 +59,15 @@ std::optional<std::map<std::string, std::string>> parse_config_node(std::string_
 // /cluster/id: {"version":"1","id":"..."}.
 std::string cluster_id_to_json(std::string_view id);
 std::optional<std::string> parse_cluster_id(std::string_view json);
+
+// /karst/log_directories/BROKER, version 1.
+struct log_directory_node {
+  std::string id;  // directory.id of its meta.properties
+  std::string path;
+  bool operator==(log_directory_node const&) const = default;
+};
+std::string to_json(std::vector<log_directory_node> const& directories);
+std::optional<std::vector<log_directory_node>> parse_log_directories(std::string_view json);
 
 // /latest_producer_id_block: numbers as text, as Kafka writes them.
 struct producer_id_block {

@@ -141,8 +141,8 @@ int serve(serve_options const& options) {
   }
   auto listener = cluster::make_listener_config(loaded->config, host_address());
   if (!listener) return complain(exit_status::bad_configuration, listener.error());
-  if (auto one = cluster::check_one_directory(loaded->config); !one) {
-    return complain(one.error().status, one.error().problem);
+  if (auto paths = cluster::directory_paths(loaded->config); !paths) {
+    return complain(paths.error().status, paths.error().problem);
   }
   print_remarks(*loaded);
   if (options.check_only) {
@@ -178,7 +178,7 @@ constexpr char const* explanation =
     "Exit status: 0 stopped by a signal, 1 other failures, 2 bad configuration, 3 port busy,\n"
     "4 directory locked, 5 directory of another broker or cluster, 6 no permission, 7 no space "
     "for\n"
-    "the journal, 8 several log.dirs or a directory written by Kafka, 9 memlock limit too low,\n"
+    "the journal, 8 a directory written by Kafka, 9 memlock limit too low,\n"
     "10 damaged data, 11 the listener's address is not this machine's.";
 
 }  // namespace

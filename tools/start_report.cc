@@ -18,8 +18,8 @@ void line(std::string_view label, fmt::format_string<Args...> format, Args&&... 
   fmt::print("  {:<18} {}\n", label, fmt::format(format, std::forward<Args>(args)...));
 }
 
-std::string durability(cluster::broker_config const& config, log::directory_report const& logs) {
-  auto how = logs.direct ? "written with O_DIRECT and flushed" : "written and flushed (fdatasync)";
+std::string durability(cluster::broker_config const& config, bool direct) {
+  auto how = direct ? "written with O_DIRECT and flushed" : "written and flushed (fdatasync)";
   auto messages = config.number("log.flush.interval.messages");
   if (messages <= 1) {
     return fmt::format("an acknowledged record is on the disk: {} before the answer", how);
@@ -70,19 +70,32 @@ void print_after_start(cluster::broker_life& life) {
   auto const& config = life.running().config();
   line("listener", "PLAINTEXT on {}; clients will be told {}:{}", facts.listening_on,
        identity.host.contains(':') ? "[" + identity.host + "]" : identity.host, identity.port);
-  line("data directory", "{}{}", facts.directory,
-       facts.logs.clean || facts.partitions == 0 ? "" : " (recovered after an unclean stop)");
-  if (!facts.logs.direct) line("direct i/o", "refused: {}", facts.logs.direct_reason);
+  auto direct = true;
+  std::uint64_t journal_bytes = 0;
+  for (auto const& each : facts.directories) {
+    if (!each.offline.empty()) {
+      line("data directory", "{} is OFFLINE: {}", each.path, each.offline);
+      continue;
+    }
+    line("data directory", "{}{}", each.path,
+         each.logs.clean || facts.partitions == 0 ? "" : " (recovered after an unclean stop)");
+    if (!each.logs.direct) line("direct i/o", "refused: {}", each.logs.direct_reason);
+    direct = direct && each.logs.direct;
+    journal_bytes += each.logs.journal_bytes;
+  }
   line("broker id", "{}", identity.id);
   line("cluster id", "{}", identity.cluster_id);
-  line("durability", "{}", durability(config, facts.logs));
-  line("journal", "{} on the disk", size_text(facts.logs.journal_bytes));
+  line("durability", "{}", durability(config, direct));
+  line("journal", "{} on the disk", size_text(journal_bytes));
   line("topics", "{} with {} partitions", facts.topics, facts.partitions);
   if (config.flag("auto.create.topics.enable")) {
     line("topic creation", "automatic (auto.create.topics.enable)");
   }
-  for (auto const& unknown : facts.logs.unknown_directories) {
-    line("unknown log", "{}: no topic has it; it is kept and not served", unknown);
+  for (auto const& each : facts.directories) {
+    for (auto const& unknown : each.logs.unknown_directories) {
+      line("unknown log", "{}{}: no topic has it; it is kept and not served",
+           facts.directories.size() == 1 ? "" : each.path + "/", unknown);
+    }
   }
   fmt::print("karst ready: listening on {}\n", facts.listening_on);
   std::fflush(stdout);

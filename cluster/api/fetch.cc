@@ -1,4 +1,5 @@
 #include "cluster/api/distinct.h"
+#include "cluster/api/errors.h"
 #include "cluster/api/fetch_reader.h"
 #include "cluster/api/handlers.h"
 #include "cluster/api/owners.h"
@@ -14,6 +15,8 @@ constexpr std::int32_t no_session = 0;
 constexpr std::int32_t first_epoch =
     0;  // "please make a session": refused by answering session id 0
 constexpr std::int32_t final_epoch = -1;  // "no session"
+
+constexpr std::int16_t knows_storage_error = 6;
 
 using asked_topic = distinct_topic<net::fetch_request::partition>;
 
@@ -78,7 +81,7 @@ fetch_plan make_plan(request_context& context, net::fetch_request const& request
       if (request.replica_id >= 0)
         target = std::unexpected(net::error_code::cluster_authorization_failed);
       if (!target) {
-        result.error = target.error();
+        result.error = for_version(target.error(), context.version, knows_storage_error);
         continue;
       }
       auto& share = share_of(plan, target->core);

@@ -6,6 +6,7 @@ expected<owner, net::error_code> find_owner(broker& broker, metadata_snapshot co
                                             std::string_view topic, std::int32_t partition) {
   auto const* found = snapshot.find(topic, partition);
   if (found == nullptr) return std::unexpected(net::error_code::unknown_topic_or_partition);
+  if (found->offline) return std::unexpected(net::error_code::kafka_storage_error);
   if (found->leader < 0) return std::unexpected(net::error_code::leader_not_available);
   if (found->leader != broker.identity().id || found->core == no_core) {
     return std::unexpected(net::error_code::not_leader_or_follower);

@@ -18,8 +18,8 @@ struct owner {
   log::leader_epoch epoch;
 };
 
-// UNKNOWN_TOPIC_OR_PARTITION when the snapshot has no such partition; LEADER_NOT_AVAILABLE or
-// NOT_LEADER_OR_FOLLOWER when this broker does not lead it.
+// UNKNOWN_TOPIC_OR_PARTITION when the snapshot has no such partition; KAFKA_STORAGE_ERROR when its
+// log is offline; LEADER_NOT_AVAILABLE or NOT_LEADER_OR_FOLLOWER when this broker does not lead it.
 expected<owner, net::error_code> find_owner(broker& broker, metadata_snapshot const& snapshot,
                                             std::string_view topic, std::int32_t partition);
 

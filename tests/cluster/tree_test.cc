@@ -202,6 +202,8 @@ TEST(meta_properties, are_written_as_kafka_3_9_does) {
   EXPECT_EQ(parsed->broker_id, 1001);
   EXPECT_EQ(parsed->cluster_id, "Abc");
   EXPECT_EQ(parsed->version, 0);
+  text = format_meta_properties({.broker_id = 1, .cluster_id = "Abc", .directory_id = "Def"}, 0);
+  EXPECT_EQ(parse_meta_properties(text, "meta.properties")->directory_id, "Def");
 }
 
 TEST(meta_properties, a_number_that_is_none_names_the_line) {

@@ -127,7 +127,6 @@ def test_refuses_the_directory_of_another_broker(make_node):
 
 
 def test_refuses_what_comes_later(tmp_path):
-    refused(UNSUPPORTED, *settings(tmp_path / "a", 0, f"log.dirs={tmp_path}/a,{tmp_path}/b"))
     for setting in (
         "listeners=SSL://127.0.0.1:0",
         "zookeeper.connect=127.0.0.1:2181",
@@ -139,6 +138,26 @@ def test_refuses_what_comes_later(tmp_path):
         why = refused(BAD_CONFIGURATION, *settings(tmp_path / "data", 0, setting))
         assert setting.partition("=")[0] in why or "SSL" in why, why
     assert not (tmp_path / "data").exists()
+
+
+def test_refuses_a_directory_that_is_named_twice(tmp_path):
+    for directories, said in (("a,a/", "a twice"), ("a,a/b", "a/b inside")):
+        named = ",".join(f"{tmp_path}/{each}" for each in directories.split(","))
+        why = refused(BAD_CONFIGURATION, *settings(tmp_path, 0, f"log.dirs={named}"))
+        assert said in why
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_directories_of_two_nodes(tmp_path):
+    for name in ("a", "b"):
+        node = Node(tmp_path / name).start()
+        assert node.stop() == 0
+    both = f"log.dirs={tmp_path}/a/data,{tmp_path}/b/data"
+    why = refused(OTHER_IDENTITY, *settings(tmp_path, 0, both))
+    for name in ("a", "b"):
+        identity = tmp_path / name / "data" / "meta.properties"
+        (cluster,) = re.findall(r"cluster.id=(\S+)", identity.read_text())
+        assert str(identity) in why and cluster in why
 
 
 def test_refuses_an_unknown_key_with_the_nearest(tmp_path):
