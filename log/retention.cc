@@ -37,13 +37,15 @@ task<> disk_log::roll_idle(wall_ms now) {
   while (growing_ && !refusal()) (void)co_await grown_.wait();
   if (refusal()) co_return;
   growing_ = true;
+  auto const awake = tail_.started() ? expected<>{} : co_await wake_up();
   expected<> done;
-  if (!tail_.started()) done = co_await wake_up();
-  if (done && !spare_ready_) done = co_await prepare_next();
+  if (awake && !spare_ready_) done = co_await prepare_next();
   growing_ = false;
   grown_.wake_all();
-  // A refusal is tried again at the next check; appends report what goes on.
-  if (!done || refusal() || durable_end_ < end_ || !spare_ready_ || active().size == 0) co_return;
+  // A refusal is tried again at the next check.
+  if (!done) (void)no_room(done.error());
+  if (!awake || !done || refusal() || durable_end_ < end_ || !spare_ready_ || active().size == 0)
+    co_return;
   if (!journal_head()) co_return;
   roll();
   durable_position_ = tail_.end();
