@@ -135,7 +135,9 @@ expected<append_info, errc> disk_log::append(validated_batch const& batch,
   }
   auto const bytes = batch.size();
   if (bytes > services_.journal->max_batch_bytes()) return std::unexpected(errc::batch_too_large);
-  if (services_.full || !tail_.started()) return std::unexpected(errc::space_exhausted);
+  if (services_.full || cutting_ || !tail_.started()) {
+    return std::unexpected(errc::space_exhausted);
+  }
   if (must_roll(bytes, rules.now)) {
     if (!spare_ready_ || !journal_head()) return std::unexpected(errc::space_exhausted);
     roll();
@@ -304,13 +306,18 @@ void disk_log::wake_all() {
   durable_moved_.wake_all();
   staged_moved_.wake_all();
   grown_.wake_all();
+  flushed_.wake_all();
+  cut_over_.wake_all();
 }
 
 task<expected<void, errc>> disk_log::durable(offset end, time_point deadline) {
+  auto const cuts = cuts_;
   while (durable_end_ < end) {
     if (auto refused = refusal()) co_return std::unexpected(*refused);
     auto inside = users_.enter();
     auto reason = co_await durable_waiters_.wait(deadline);
+    // Became durable, and was cut off before the waiter could see it.
+    if (cuts_ != cuts && last_cut_ < end) co_return std::unexpected(errc::closed);
     if (reason == wake_reason::timed_out && durable_end_ < end) {
       co_return std::unexpected(errc::timed_out);
     }

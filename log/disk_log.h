@@ -49,6 +49,8 @@ class disk_log final : public partition_log {
   void begin_epoch(leader_epoch epoch) override;
   leader_epoch epoch_of(offset at) const override { return epochs_.epoch_of(at); }
   epoch_end end_of_epoch(leader_epoch requested) const override;
+  task<expected<void, errc>> truncate(offset end) override;
+  task<expected<void, errc>> truncate_fully_and_start_at(offset start) override;
   leader_epoch latest_epoch() const override { return epochs_.latest(); }
 
   // For manager, destager and recovery.
@@ -66,6 +68,10 @@ class disk_log final : public partition_log {
   task<expected<>> replay(log_position where, std::span<std::byte const> bytes);
   // corrupt: the journal lacks bytes of the log.
   task<expected<>> finish_replay(log_position end);
+  // Recovery: files of segments that are not the log's (any more): of a roll that a crash
+  // undid, or of a truncation that it interrupted. Durably gone when done.
+  void note_stale(offset base) { stale_.push_back(base); }
+  task<expected<>> remove_stale();
 
   // The journal made everything up to here durable.
   void on_durable(offset end, log_position position);
@@ -173,6 +179,9 @@ class disk_log final : public partition_log {
     log_position start;
   };
 
+  struct cut_plan;  // what a truncation leaves, found out before anything changes
+  class header_visitor;
+
   segment& active() { return *segments_.rbegin()->second; }
   segment const& active() const { return *segments_.rbegin()->second; }
   std::optional<errc> refusal() const;
@@ -197,6 +206,8 @@ class disk_log final : public partition_log {
   task<expected<>> prepare_next();
   task<> install_next(std::shared_ptr<segment> next);
   task<expected<>> make_segment(offset base);
+  task<expected<>> make_file(segment& part);
+  task<expected<>> zero_above_staged();
   log_state snapshot() const;
   void add_state(log_state const& state, entry_type type);
   void drop_marks(log_position durable, log_position end, std::uint64_t state_ordinal);
@@ -206,6 +217,7 @@ class disk_log final : public partition_log {
   task<> write_range(std::shared_ptr<segment> part, std::uint64_t from, std::uint64_t to,
                      bool durable, expected<>& result);
   task<expected<>> seal_segment(std::shared_ptr<segment> part);
+  task<> remove_expired(wall_ms now);
   std::string spare_path() const { return path_ + "/next.spare"; }
   wall_ms segment_age_most() const;
   task<std::optional<wall_ms>> newest_time(std::shared_ptr<segment> part);
@@ -241,6 +253,18 @@ class disk_log final : public partition_log {
   task<expected<void, errc>> exchange(std::vector<std::shared_ptr<segment>> old,
                                       std::shared_ptr<segment> cleaned);
   void report(std::string_view doing, karst::errc code);
+  // Truncation.
+  task<expected<void, errc>> cut_alone(cut_plan& plan);
+  task<expected<void, errc>> plan_cut(cut_plan& plan);
+  task<expected<void, errc>> plan_producers(cut_plan& plan);
+  task<expected<void, errc>> walk_headers(std::shared_ptr<segment> part, std::uint64_t from,
+                                          header_visitor& visitor);
+  waiters* moving();
+  task<expected<void, errc>> room_to_cut(cut_plan const& plan);
+  task<expected<void, errc>> cut(cut_plan& plan);
+  void take_over(cut_plan& plan);
+  task<expected<void, errc>> cut_files(cut_plan const& plan);
+  task<expected<>> try_cut_files(cut_plan const& plan);
 
   log_services& services_;
   log_id id_;
@@ -289,6 +313,15 @@ class disk_log final : public partition_log {
   waiters durable_moved_;
   waiters staged_moved_;
   waiters grown_;
+  // Taken by who changes which segments there are, other than a roll: retention, truncation.
+  semaphore changing_{1};
+  bool cutting_ = false;   // appends wait
+  bool flushing_ = false;  // indexes of the active segment
+  std::uint64_t cuts_ = 0;
+  offset last_cut_;
+  waiters flushed_;
+  waiters cut_over_;
+  std::vector<offset> stale_;
   gate users_;
 };
 

@@ -44,7 +44,6 @@ class disk_log_manager final : public log_manager {
     expected<void, error> outcome;  // the first failure
     std::vector<log_id> healthy;
     log_map targets;  // logs that the journals have bytes for
-    hash_map<log_id, log::generation> generations;
 
     void step() { advance(1); }
     void advance(std::uint64_t steps) {

@@ -28,12 +28,11 @@ std::size_t tail_bytes(directory_options const& options) {
 class replayer final : public entry_visitor {
  public:
   using targets = hash_map<log_id, std::shared_ptr<disk_log>>;
-  using generations = hash_map<log_id, generation>;  // that the journals decided for
   // Calls `progress` with how many of `steps` that divide `window` were passed since the last call.
-  replayer(targets const& logs, generations const& wanted, journal_window const& window,
+  replayer(targets const& logs, recovered_state const& decided, journal_window const& window,
            std::uint64_t steps, std::function<void(std::uint64_t)> progress)
       : logs_(logs),
-        generations_(wanted),
+        decided_(decided),
         window_(window),
         steps_(steps),
         progress_(std::move(progress)) {}
@@ -59,6 +58,8 @@ class replayer final : public entry_visitor {
       where.at.value -= state->remainder.size();
       auto done = co_await replay(*log, where, state->remainder);
       if (!done) co_return note(*log, done);
+    } else if (auto const* cut = std::get_if<truncate_entry>(&found.entry)) {
+      if (known(cut->id, cut->generation) != nullptr) ++truncations_[cut->id];
     }
     co_return expected<>{};
   }
@@ -73,11 +74,18 @@ class replayer final : public entry_visitor {
     }
     co_return co_await log.replay(where, bytes);
   }
+  // A log of this core, if the journals decided for this generation.
+  disk_log* known(log_id id, generation of) {
+    auto log = logs_.find(id);
+    if (log == logs_.end() || log->second->is_shut()) return nullptr;
+    return decided_.logs.at(id).state.generation == of ? log->second.get() : nullptr;
+  }
+  // Nothing before its last truncation comes back: others may have taken its place since.
   disk_log* target(log_id id, generation of) {
-    auto known = logs_.find(id);
-    if (known == logs_.end() || known->second->is_shut()) return nullptr;
-    auto wanted = generations_.find(id);
-    return wanted->second == of ? known->second.get() : nullptr;
+    auto* log = known(id, of);
+    if (log == nullptr) return nullptr;
+    auto const truncations = decided_.logs.at(id).truncations;
+    return truncations == 0 || truncations_[id] == truncations ? log : nullptr;
   }
   // Damage of one log does not stop the others.
   expected<> note(disk_log& log, expected<> done) {
@@ -87,11 +95,12 @@ class replayer final : public entry_visitor {
   }
 
   targets const& logs_;
-  generations const& generations_;
+  recovered_state const& decided_;
   journal_window const& window_;
   std::uint64_t steps_;
   std::function<void(std::uint64_t)> progress_;
   std::uint64_t passed_ = 0;
+  hash_map<log_id, std::uint32_t> truncations_;  // met so far
 };
 
 }  // namespace
@@ -180,7 +189,13 @@ task<expected<void, error>> disk_log_manager::recover(std::vector<log_id> logs,
 // A new generation, durable before the first append.
 task<> disk_log_manager::make_ready(recovery& work, std::shared_ptr<disk_log> log) {
   if (!work.outcome || services_.failed()) co_return;
-  if (!log->is_shut()) (void)co_await log->carry();
+  if (!log->is_shut()) {
+    if (auto removed = co_await log->remove_stale(); !removed) {
+      if (work.outcome) work.outcome = cannot_recover(log->path(), removed.error());
+      co_return;
+    }
+    (void)co_await log->carry();
+  }
   if (services_.failed()) co_return;
   work.step();
   if (log->is_shut()) co_return;
@@ -205,9 +220,13 @@ task<> disk_log_manager::open_log(recovery& work, log_id id) {
   if (!added) co_return;
   recovering_.push_back(log);
   work.step();
-  if (log->is_shut() || found.state.durable_through == found.state.end_position) co_return;
+  auto const& end = found.state.end_position;
+  auto const at_rest = found.state.durable_through == end;
+  // A truncation to a block's beginning leaves nothing to replay, but perhaps its files as they
+  // were; a log that came to rest inside a block came there after it.
+  auto const uncut = found.truncations != 0 && end.at.value % block_size == 0;
+  if (log->is_shut() || (at_rest && !uncut)) co_return;
   work.targets[id] = log;
-  work.generations[id] = found.state.generation;
 }
 
 task<expected<void, error>> disk_log_manager::add_segments(disk_log& log, log_state const& state) {
@@ -229,10 +248,14 @@ task<expected<void, error>> disk_log_manager::add_segments(disk_log& log, log_st
   for (auto const& file_name : *names) {
     auto parsed = parse_segment_name(file_name);
     if (parsed && parsed->file == segment_file::snapshot) log.note_snapshot(file_name);
-    if (!parsed || parsed->file != segment_file::log || parsed->suffix != segment_suffix::none) {
+    if (!parsed || parsed->suffix != segment_suffix::none) continue;
+    auto const whose = parsed->file == segment_file::log ||
+                       parsed->file == segment_file::offset_index ||
+                       parsed->file == segment_file::time_index;
+    if (whose && parsed->base > state.end_position.segment) log.note_stale(parsed->base);
+    if (parsed->file != segment_file::log || parsed->base > state.durable_through.segment) {
       continue;
     }
-    if (parsed->base > state.durable_through.segment) continue;
     auto part = std::make_shared<segment>(services_.segment_files, log.path(), parsed->base);
     part->mark_usable();
     if (parsed->base < state.durable_through.segment) {
@@ -286,7 +309,7 @@ task<> disk_log_manager::replay_windows(recovery& work,
   co_await for_each_concurrently(logs, files_at_once, begin);
   for (std::size_t i = 0; i < needed.size() && work.outcome; ++i) {
     if (!needed[i]) continue;
-    replayer visitor{work.targets, work.generations, recovered.windows[i], logs.size(),
+    replayer visitor{work.targets, recovered, recovered.windows[i], logs.size(),
                      [&work](std::uint64_t steps) { work.advance(steps); }};
     auto read = co_await read_window(recovered.windows[i], visitor, services_.direct);
     if (!read) work.outcome = cannot_recover(services_.directory, read.error());

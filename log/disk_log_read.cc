@@ -49,6 +49,8 @@ task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment>
   fetched got;
   bytes = std::min(bytes, part->size - std::min(part->size, from));
   while (bytes != 0) {
+    // Its place in the tail may be another's: a truncation ends the log with a copy of its segment.
+    if (part->retired) co_return std::unexpected(errc::closed);
     log_position const at{part->base(), position{from}};
     if (tail_.started() && tail_.holds(at)) {
       got.bytes.append(tail_.slice(at, bytes));

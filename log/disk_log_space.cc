@@ -22,7 +22,7 @@ bool disk_log::wants_space(wall_ms now) const {
 }
 
 task<> disk_log::grow_ahead() {
-  if (shut_ || growing_ || !tail_.started()) co_return;
+  if (shut_ || growing_ || cutting_ || !tail_.started()) co_return;
   auto inside = users_.enter();
   growing_ = true;
   auto const limit = align_up(static_cast<std::uint64_t>(config_.segment_bytes), block_size);
@@ -62,6 +62,12 @@ task<expected<void, errc>> disk_log::room_for(std::size_t bytes, time_point dead
       co_return std::unexpected(errc::batch_too_large);
     }
     auto inside = users_.enter();
+    if (cutting_) {
+      if (co_await cut_over_.wait(deadline) == wake_reason::timed_out) {
+        co_return std::unexpected(errc::timed_out);
+      }
+      continue;
+    }
     if (!writable(bytes)) {
       if (auto made = co_await make_writable(bytes, deadline); !made) co_return made;
       continue;

@@ -124,8 +124,12 @@ task<> disk_log::settle() {
 task<expected<void, errc>> disk_log::carry(entry_type type) {
   if (removed_) co_return std::unexpected(errc::closed);
   auto part = segments_.rbegin()->second;
-  if (part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once) {
+  auto const many = part->indexes_loaded() && part->unflushed_entries() >= index_entries_at_once;
+  if (many && !flushing_ && !cutting_) {
+    flushing_ = true;
     auto flushed = co_await part->flush_indexes();
+    flushing_ = false;
+    flushed_.wake_all();
     // Without room or a descriptor the index stays shorter, and recovery reads more.
     auto refused = !flushed && is_refusal(flushed.error());
     if (!flushed && !refused && !removed_) {
@@ -156,31 +160,31 @@ void disk_log::begin_at_rest() {
   part.written = align_up(part.size, block_size);
 }
 
-task<expected<>> disk_log::make_segment(offset base) {
-  auto part = std::make_shared<segment>(services_.segment_files, path_, base);
+// An empty file, whatever a crashed run has left under its name.
+task<expected<>> disk_log::make_file(segment& part) {
   auto opened =
-      co_await file::open(part->path(segment_file::log), open_read | open_write | open_create);
+      co_await file::open(part.path(segment_file::log), open_read | open_write | open_create);
   if (!opened) co_return fail(opened.error());
-  // A crashed run may have left the file: all its bytes come from the journal once more.
   auto done = co_await opened->truncate(0);
   if (done) done = co_await opened->sync();
   (void)co_await opened->close();
   if (done) done = co_await sync_directory(path_);
-  if (!done) co_return done;
-  part->mark_usable();
+  if (done) part.mark_usable();
+  co_return done;
+}
+
+// All bytes of the segment come from the journal once more.
+task<expected<>> disk_log::make_segment(offset base) {
+  auto part = std::make_shared<segment>(services_.segment_files, path_, base);
+  if (auto made = co_await make_file(*part); !made) co_return made;
   segments_[base] = std::move(part);
   co_return expected<>{};
 }
 
-task<expected<>> disk_log::begin_replay() {
-  if (!segments_.contains(staged_.segment)) {
-    if (auto made = co_await make_segment(staged_.segment); !made) co_return made;
-  }
+// Whatever the last segment's file holds above `staged_` becomes unwritten again: zeros (I-17).
+task<expected<>> disk_log::zero_above_staged() {
   auto part = segments_.at(staged_.segment);
-  part->size = staged_.at.value;
-  part->sealed = false;
   KARST_ASSERT(staged_.at.value % block_size == 0, "{}", staged_.at.value);
-  // Whatever a crashed run or recovery left above becomes unwritten again: zeros (I-17).
   auto writer = co_await part->writer(services_.direct);
   if (!writer) co_return fail(writer.error());
   auto status = co_await status_of(part->path(segment_file::log));
@@ -194,6 +198,17 @@ task<expected<>> disk_log::begin_replay() {
   part->allocated = align_down(status->size, block_size);
   part->written = staged_.at.value;
   co_return expected<>{};
+}
+
+task<expected<>> disk_log::begin_replay() {
+  if (!segments_.contains(staged_.segment)) {
+    if (auto made = co_await make_segment(staged_.segment); !made) co_return made;
+  }
+  auto part = segments_.at(staged_.segment);
+  part->size = staged_.at.value;
+  part->sealed = false;
+  // What a crashed run, a recovery or a truncation left there.
+  co_return co_await zero_above_staged();
 }
 
 task<expected<>> disk_log::replay(log_position where, std::span<std::byte const> bytes) {
@@ -237,6 +252,11 @@ task<expected<>> disk_log::replay(log_position where, std::span<std::byte const>
 }
 
 task<expected<>> disk_log::finish_replay(log_position end) {
+  // Nothing to replay: a truncation to a block's beginning, after which nothing was appended.
+  if (!tail_.started() && end == staged_) {
+    durable_position_ = staged_;
+    (void)tail_.start(staged_, {});
+  }
   // The journal's bytes must lead to the end that its entries named.
   if (!tail_.started() || tail_.end() != end) co_return fail(karst::errc::corrupt);
   // All of it: the new journal will hold the last block only, and the old ones go. A destage that
@@ -260,7 +280,10 @@ task<expected<>> disk_log::finish_replay(log_position end) {
     part->index_batch(batch->header.last(), position{at}, batch->bytes.size(),
                       batch->header.max_timestamp, config_.index_interval_bytes);
   }
-  co_return expected<>{};
+  // What the index files say of batches that are gone is cut off before others take their place.
+  if (!part->index_files_hold_more()) co_return expected<>{};
+  auto flushed = co_await part->flush_indexes();
+  co_return flushed ? expected<>{} : expected<>{fail(flushed.error())};
 }
 
 }  // namespace karst::log

@@ -36,6 +36,11 @@ inline constexpr std::size_t epochs_per_log = 1024;
 // producer that was silent longest is forgotten, as if it had expired.
 inline constexpr std::size_t producers_per_log = 2048;
 
+// Bytes of segments whose batch headers a truncation looks through for producers of which all
+// remembered batches were cut off, besides the segment that it cuts: one more of the default size.
+// At it: a producer that was not found is unknown, as if it had expired.
+inline constexpr std::uint64_t producers_looked_for = 1 * GiB;
+
 // The largest uncompressed batch that is validated without yielding: 64 KiB of 100-byte records
 // take about 15 us.
 inline constexpr std::size_t validated_at_once = 256 * KiB;

@@ -103,6 +103,17 @@ class partition_log {
   // DeleteRecords: nothing below `to` can be read any more; durable when done. Segments that lie
   // wholly below go. offset_out_of_range above durable_end(); below log_start() nothing happens.
   virtual task<expected<void, errc>> advance_log_start(offset to) = 0;
+  // A follower gives up what its leader does not have (Kafka: UnifiedLog.truncateTo; KIP-101): the
+  // batch that contains `end` goes away whole, and the log end is `end` exactly, so that a gap may
+  // lie before the next append. Nothing at or above the log end; everything, as the next function
+  // does, below the first segment. Waits until what was appended is durable; appends wait
+  // meanwhile. Durable when done: after a crash before that the log is the old one or the new one.
+  // Producers of which all remembered batches go are looked for in what stays (STORAGE.md 4).
+  virtual task<expected<void, errc>> truncate(offset end) = 0;
+  // Forgets everything; the log is empty and begins and ends at `start`
+  // (UnifiedLog.truncateFullyAndStartAt): what a follower does whose end is below its leader's log
+  // start.
+  virtual task<expected<void, errc>> truncate_fully_and_start_at(offset start) = 0;
 
   // Leader epochs (Kafka: LeaderEpochFileCache).
   virtual void begin_epoch(leader_epoch epoch) = 0;  // from the next append on

@@ -88,12 +88,27 @@ void producer_state::expire(wall_ms now, std::int64_t expiration_ms) {
   }
 }
 
-void producer_state::truncate(offset end) {
+std::vector<producer_id> producer_state::truncate(offset end) {
+  std::vector<producer_id> forgotten;
   for (auto it = producers_.begin(); it != producers_.end();) {
     auto& entry = it.value();
     while (entry.count != 0 && entry.newest()->last >= end) --entry.count;
-    it = entry.count == 0 ? producers_.erase(it) : std::next(it);
+    if (entry.count == 0) {
+      forgotten.push_back(it->first);
+      it = producers_.erase(it);
+    } else {
+      ++it;
+    }
   }
+  std::ranges::sort(forgotten);
+  return forgotten;
+}
+
+bool producer_state::adopt(producer_id id, producer_state const& found) {
+  auto const* known = found.find(id);
+  if (known == nullptr) return false;
+  producers_[id] = *known;
+  return true;
 }
 
 void producer_state::forget_longest_silent() {

@@ -67,8 +67,10 @@ class producer_state {
   // transaction of theirs is open.
   void expire(wall_ms now, std::int64_t expiration_ms);
   // The log was cut at `end`: batches at or above it are forgotten, and producers of which nothing
-  // is left.
-  void truncate(offset end);
+  // is left. Returns those: they may have older batches in the log than were remembered.
+  std::vector<producer_id> truncate(offset end);
+  // What `found`, which followed some of the log's batches, knows of `id`, if anything.
+  bool adopt(producer_id id, producer_state const& found);
   void clear() { producers_.clear(); }
 
   std::size_t size() const { return producers_.size(); }

@@ -39,6 +39,10 @@ class map_builder final : public entry_visitor {
     } else if (auto const* removed = std::get_if<remove_entry>(&found.entry)) {
       auto known = decides(removed->id, removed->generation);
       if (known != nullptr) known->removed = true;
+    } else if (auto const* cut = std::get_if<truncate_entry>(&found.entry)) {
+      // The state right behind it says what is left.
+      auto known = decides(cut->id, cut->generation);
+      if (known != nullptr && known->window == window_) ++known->truncations;
     }
     co_return expected<>{};
   }
@@ -54,6 +58,7 @@ class map_builder final : public entry_visitor {
     auto [known, fresh] = into_.logs.try_emplace(state.id);
     auto& log = known->second;
     if (!fresh && log.state.generation > state.generation) return;
+    if (log.state.generation != state.generation) log.truncations = 0;
     log.state = state;
     log.window = window_;
     log.core = into_.windows[window_].core;

@@ -17,6 +17,8 @@ struct recovered_log {
   core_id core = no_core;
   bool removed = false;
   bool damaged = false;  // its window is damaged: it is not served
+  // Truncations in that window: what it holds of the log before the last of them is gone.
+  std::uint32_t truncations = 0;
   epoch_cache epochs;
   producer_state producers;
 };

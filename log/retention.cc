@@ -82,6 +82,13 @@ task<offset> disk_log::retained_from(wall_ms now) {
 task<> disk_log::apply_retention(wall_ms now) {
   if (refusal()) co_return;
   auto inside = users_.enter();
+  // While the log is cut there is nothing to do: what is too old still is the next time.
+  if (!changing_.try_take(1)) co_return;
+  co_await remove_expired(now);
+  changing_.give(1);
+}
+
+task<> disk_log::remove_expired(wall_ms now) {
   co_await roll_idle(now);
   // What a crash left after a log start became durable.
   co_await delete_below_start();
@@ -95,14 +102,22 @@ task<> disk_log::apply_retention(wall_ms now) {
 
 task<expected<void, errc>> disk_log::advance_log_start(offset to) {
   if (auto refused = refusal()) co_return std::unexpected(*refused);
-  if (to > durable_end_) co_return std::unexpected(errc::offset_out_of_range);
   auto inside = users_.enter();
-  if (to > log_start_) co_return co_await move_log_start(to);
-  co_return expected<void, errc>{};
+  (void)co_await changing_.take(1);
+  expected<void, errc> done;
+  if (auto refused = refusal()) {
+    done = std::unexpected(*refused);
+  } else if (to > durable_end_) {
+    done = std::unexpected(errc::offset_out_of_range);
+  } else if (to > log_start_) {
+    done = co_await move_log_start(to);
+  }
+  changing_.give(1);
+  co_return done;
 }
 
-// The new start is durable before any file goes (I-22). Readers that hold a deleted segment's open
-// file read on; those that have to open it learn that it is retired.
+// The new start is durable before any file goes (I-22). Readers of a deleted segment learn that it
+// is retired.
 task<expected<void, errc>> disk_log::move_log_start(offset start) {
   log_start_ = start;
   epochs_.truncate_from_start(start);

@@ -98,6 +98,8 @@ task<expected<>> segment::load_indexes(std::uint64_t valid, std::uint64_t end,
   flushed_entries_ = index_.size();
   flushed_times_ = times_.size();
   flushed_position_ = from;
+  files_hold_more_ = offsets.size() > flushed_entries_ * offset_index::entry_bytes ||
+                     times.size() > flushed_times_ * time_index::entry_bytes;
   since_entry_ = 0;
   if (auto scanned = co_await scan(from, end, interval, cut); !scanned) co_return scanned;
   loaded_ = max_known_ = true;
@@ -172,6 +174,7 @@ task<expected<std::uint64_t>> segment::flush_indexes() {
   flushed_entries_ = entries;
   flushed_times_ = time_entries;
   flushed_position_ = valid;
+  files_hold_more_ = false;
   co_return flushed_position_;
 }
 
@@ -196,6 +199,21 @@ task<expected<>> segment::write_cleaned_indexes() {
   flushed_times_ = times_.size();
   flushed_position_ = index_.last_position().value + 1;
   co_return co_await sync_directory(directory_);
+}
+
+std::shared_ptr<segment> segment::cut_copy(offset end) const {
+  auto copy = std::make_shared<segment>(files_, directory_, base_);
+  copy->index_ = index_;
+  copy->times_ = times_;
+  copy->index_.truncate(end);
+  copy->times_.truncate(end);
+  copy->max_timestamp = copy->times_.last().timestamp;
+  if (copy->max_timestamp >= 0) copy->max_timestamp_at = copy->times_.last().at;
+  copy->flushed_entries_ = std::min(flushed_entries_, copy->index_.size());
+  copy->flushed_times_ = std::min(flushed_times_, copy->times_.size());
+  copy->flushed_position_ = flushed_position_;
+  copy->loaded_ = copy->max_known_ = copy->usable_ = true;
+  return copy;
 }
 
 void segment::add_unflushed(std::vector<file_text>& files) const {

@@ -81,6 +81,16 @@ class segment : public index_cache::entry {
   // Compaction: writes all of them under the names of a segment that is not in use yet; they and
   // these names are durable when done.
   task<expected<>> write_cleaned_indexes();
+  // The files found by load_indexes() have entries that are not valid any more.
+  bool index_files_hold_more() const { return files_hold_more_; }
+  // The same file with the indexes of what lies below `end`, loaded: for a truncation. The caller
+  // sets `size`, and indexes the batches from the last entry on, so that the newest timestamp is
+  // right again.
+  std::shared_ptr<segment> cut_copy(offset end) const;
+  std::uint64_t last_indexed() const { return index_.last_position().value; }
+  void distrust_index_files_from(std::uint64_t where) {
+    flushed_position_ = std::min(flushed_position_, where);
+  }
   // Truncates to size: the end of a sealed or cleanly stopped segment.
   task<expected<>> cut_to_size(bool direct);
   // All its files, for removal.
@@ -102,6 +112,7 @@ class segment : public index_cache::entry {
   bool max_known_ = false;
   bool named_ = false;
   bool usable_ = false;
+  bool files_hold_more_ = false;
   std::uint64_t since_entry_ = 0;
   std::size_t flushed_entries_ = 0;
   std::size_t flushed_times_ = 0;

@@ -18,21 +18,23 @@ bool tail::add_piece(offset segment, std::uint64_t start, std::size_t least) {
 }
 
 bool tail::start(log_position where, std::span<std::byte const> remainder) {
-  clear();
   auto const block = align_down(where.at.value, block_size);
-  KARST_ASSERT(remainder.size() == where.at.value - block, "{} bytes for {}", remainder.size(),
-               where.at.value);
-  next_class_ = 0;
-  end_ = {where.segment, position{block}};
-  written_ = block;
+  auto const filled = remainder.size();
+  KARST_ASSERT(filled == where.at.value - block, "{} bytes for {}", filled, where.at.value);
+  tail_chunk* chunk = nullptr;
+  if (filled != 0) {
+    chunk = cache_.allocate(0);
+    if (chunk == nullptr) return false;
+    std::memcpy(chunk->data, remainder.data(), filled);
+  }
+  clear();
+  next_class_ = chunk == nullptr ? 0 : 1;
+  end_ = where;
+  written_ = where.at.value;
   started_ = true;
-  if (!remainder.empty()) {
-    if (!reserve(remainder.size())) {
-      started_ = false;
-      return false;
-    }
-    write(remainder);
-    commit();
+  if (chunk != nullptr) {
+    pieces_.push_back({where.segment, block, static_cast<std::uint32_t>(filled), chunk,
+                       buffer{*chunk, chunk->data, chunk->capacity}});
   }
   return true;
 }

@@ -22,7 +22,7 @@ class tail {
   tail& operator=(tail const&) = delete;
 
   // Empties it; the next byte is at `where`, of which only the block's earlier bytes are given
-  // (`remainder`). False: no memory.
+  // (`remainder`). False: no memory, nothing has changed.
   bool start(log_position where, std::span<std::byte const> remainder);
   bool started() const { return started_; }
   log_position end() const { return end_; }

@@ -47,7 +47,7 @@ class memory_log final : public log::partition_log {
   uuid const& topic_id() const override { return topic_id_; }
   log::log_config const& config() const override { return config_; }
   void set_config(log::log_config const& config) override { config_ = config; }
-  log::offset log_start() const override { return {0}; }
+  log::offset log_start() const override { return start_; }
   log::offset log_end() const override { return end_; }
   log::offset durable_end() const override { return durable_; }
   std::uint64_t size_bytes() const override { return bytes_; }
@@ -136,6 +136,29 @@ class memory_log final : public log::partition_log {
     if (batches_.empty()) co_return log::time_lookup{};
     co_return co_await find_by_time(largest);
   }
+  task<expected<void, log::errc>> truncate(log::offset end) override {
+    if (failure_) co_return unexpected<log::errc>(*failure_);
+    if (end >= end_) co_return expected<void, log::errc>{};
+    while (!batches_.empty() && batches_.back().end > end) {
+      bytes_ -= batches_.back().bytes.size();
+      batches_.pop_back();
+    }
+    end_ = end;
+    durable_ = std::min(durable_, end);
+    start_ = std::min(start_, end);
+    epochs_.truncate_from_end(end);
+    (void)producers_.truncate(end);
+    co_return expected<void, log::errc>{};
+  }
+  task<expected<void, log::errc>> truncate_fully_and_start_at(log::offset start) override {
+    if (failure_) co_return unexpected<log::errc>(*failure_);
+    batches_.clear();
+    bytes_ = 0;
+    start_ = end_ = durable_ = start;
+    epochs_ = {};
+    producers_.clear();
+    co_return expected<void, log::errc>{};
+  }
   void begin_epoch(log::leader_epoch epoch) override { epochs_.assign(epoch, end_); }
   log::leader_epoch epoch_of(log::offset at) const override { return epochs_.epoch_of(at); }
   log::epoch_end end_of_epoch(log::leader_epoch requested) const override {
@@ -160,6 +183,7 @@ class memory_log final : public log::partition_log {
   uuid topic_id_;
   log::log_config config_;
   std::vector<stored> batches_;
+  log::offset start_{0};
   log::offset end_{0};
   log::offset durable_{0};
   std::uint64_t bytes_ = 0;

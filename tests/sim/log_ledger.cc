@@ -10,28 +10,82 @@ namespace karst::sim {
 
 std::map<std::uint64_t, log_promise> log_ledger::promises() const {
   std::map<std::uint64_t, log_promise> made;
-  for (auto const& [id, book] : books) {
-    made[id] = {.created = book.created,
-                .remove_began = book.remove_began,
-                .claimed = book.claimed,
-                .acked = book.acked};
-  }
+  for (auto const& [id, book] : books) made[id] = book;
   return made;
 }
 
-void log_book::settle(std::int64_t end) {
-  batches.erase(batches.lower_bound(end), batches.end());
+log_promise after_cut(log_promise promise) {
+  auto const cut = *promise.asked;
+  promise.least = promise.claimed = promise.acked = cut.end;
+  promise.start = cut.everything ? cut.end : std::min(promise.start, cut.end);
+  return promise;
+}
+
+void log_book::append(written_batch batch) {
+  // Behind a cut that nobody has heard of yet.
+  if (asked && batch.base != claimed && batch.base == asked->end) answer_cut();
+  batch.from_age = age;
+  claimed = batch.end;
+  if (batch.sequence >= 0) remembered = std::min(remembered + 1, 5);
+  batches.emplace(batch.base, std::move(batch));
+}
+
+// As the log decides it: below its start everything goes, at its end or above nothing.
+void log_book::ask(log_cut cut) {
+  cut.everything |= cut.end < start;
+  if (cut.everything || cut.end < claimed) asked = cut;
+}
+
+void log_book::answer_cut() {
+  if (!asked) return;
+  auto const cut = *asked;
+  static_cast<log_promise&>(*this) = after_cut(*this);
+  asked.reset();
+  ++age;
+  for (auto& [base, batch] : batches) {
+    if (batch.until_age <= age || (batch.end <= cut.end && !cut.everything)) continue;
+    batch.until_age = age;
+    if (batch.sequence >= 0) --remembered;
+  }
+  count_sequence();
+}
+
+void log_book::settle(bool cut, std::int64_t end) {
+  if (cut) answer_cut();
+  asked.reset();
+  std::erase_if(batches, [this, end](auto const& each) {
+    auto const& batch = each.second;
+    auto const here = batch.until_age > age;
+    if (here && batch.base >= end && batch.sequence >= 0) --remembered;
+    return !here || batch.base >= end;
+  });
   claimed = acked = end;
+  count_sequence();
+}
+
+// At least the producer's newest batch is recognised, however many were cut off.
+void log_book::count_sequence() {
   auto const* last = last_of_producer();
   next_sequence =
       last == nullptr ? 0 : last->sequence + static_cast<std::int32_t>(last->end - last->base);
+  remembered = last == nullptr ? 0 : std::max(remembered, 1);
 }
 
-written_batch const* log_book::last_of_producer() const {
+written_batch const* log_book::last_of_producer(int back) const {
   for (auto const& [base, batch] : std::views::reverse(batches)) {
-    if (batch.sequence >= 0) return &batch;
+    if (batch.sequence >= 0 && batch.until_age > age && back-- == 0) return &batch;
   }
   return nullptr;
+}
+
+std::vector<written_batch const*> log_book::batches_of(log_promise const& promise,
+                                                       std::int64_t end) const {
+  std::vector<written_batch const*> found;
+  for (auto const& [base, batch] : batches) {
+    if (batch.from_age > promise.age || batch.until_age <= promise.age) continue;
+    if (batch.end <= end && batch.base >= promise.start) found.push_back(&batch);
+  }
+  return found;
 }
 
 log::validated_batch make_batch(std::uint64_t log, std::uint64_t number, std::size_t bytes,

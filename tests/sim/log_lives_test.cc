@@ -61,12 +61,8 @@ class many_lives {
   // What was recovered stays: from now on it counts as acknowledged.
   std::string settle(log_node& node) {
     std::string complaints;
-    for (auto& [id, book] : ledger_.books) {
-      auto* log = node.find(id);
-      if (log == nullptr) continue;
-      book.created = true;
-      book.settle(log->durable_end().value);
-      complaints += node.retry(id);
+    for (auto const& [id, book] : ledger_.books) {
+      complaints += node.settle(id);
     }
     for (auto& [id, book] : ledger_.books) {
       if (book.remove_began && node.find(id) != nullptr) complaints += node.remove(id);

@@ -6,7 +6,8 @@
 namespace karst::sim {
 namespace {
 
-constexpr std::size_t read_size = 256 * KiB;
+// One batch at a time, so that each is looked up by its own offset.
+constexpr std::size_t read_size = 1;
 
 std::string text_of(log::errc code) { return std::string{log::describe(code)}; }
 
@@ -18,21 +19,34 @@ task<std::string> append_one(log::partition_log& log, log_book& book, std::uint6
   auto info =
       log.append(batch, {.epoch = log.latest_epoch(), .now = core::current().clock().wall_now()});
   if (!info) co_return text_of(info.error());
-  book.batches[info->first.value] = {.base = info->first.value,
-                                     .end = info->end.value,
-                                     .bytes = std::move(bytes),
-                                     .number = number,
-                                     .size = size,
-                                     .sequence = sequence};
-  book.claimed = info->end.value;
+  book.append({.base = info->first.value,
+               .end = info->end.value,
+               .bytes = std::move(bytes),
+               .number = number,
+               .size = size,
+               .sequence = sequence});
+  auto const age = book.age;
   if (auto durable = co_await log.durable(info->end); !durable) co_return text_of(durable.error());
-  book.acked = std::max(book.acked, info->end.value);
+  if (book.age == age) book.acked = std::max(book.acked, info->end.value);
   co_return "";
 }
 
-task<> append_in_background(log::partition_log& log, log_book& book, std::uint64_t number,
-                            std::size_t size) {
-  (void)co_await append_one(log, book, number, size, -1);
+task<std::string> cut_one(log::partition_log& log, log_book& book, log_cut cut) {
+  book.ask(cut);
+  auto done = cut.everything ? co_await log.truncate_fully_and_start_at(log::offset{cut.end})
+                             : co_await log.truncate(log::offset{cut.end});
+  if (!done) co_return text_of(done.error());
+  book.answer_cut();
+  co_return "";
+}
+
+task<> do_in_background(log::partition_log& log, log_book& book, std::uint64_t number,
+                        log_node::append_request what) {
+  if (what.cut) {
+    (void)co_await cut_one(log, book, *what.cut);
+  } else {
+    (void)co_await append_one(log, book, number, what.bytes, -1);
+  }
 }
 
 task<std::string> retry_one(log::partition_log& log, written_batch const& sent) {
@@ -44,6 +58,38 @@ task<std::string> retry_one(log::partition_log& log, written_batch const& sent) 
   if (info->first.value != sent.base)
     co_return fmt::format("{} instead of {}", info->first.value, sent.base);
   co_return "";
+}
+
+// What a log must hold, against what it gives to readers.
+std::string compare(log::partition_log& log, log_book const& book, log_promise const& promise,
+                    std::vector<written_batch> const& read) {
+  std::string problems;
+  auto complain = [&](std::string what) {
+    problems += fmt::format("log {}: {}\n", log.id().value, what);
+  };
+  auto const end = log.durable_end().value;
+  auto const start = log.log_start().value;
+  if (start != promise.start) complain(fmt::format("starts at {}, not {}", start, promise.start));
+  if (end < promise.acked)
+    complain(fmt::format("ends at {}, acknowledged up to {}", end, promise.acked));
+  if (end > promise.claimed)
+    complain(fmt::format("ends at {}, appended up to {}", end, promise.claimed));
+  auto const expected = book.batches_of(promise, end);
+  auto const last = std::max(promise.least, expected.empty() ? 0 : expected.back()->end);
+  if (end != last) complain(fmt::format("ends at {}, where {} was expected", end, last));
+  for (std::size_t i = 0; i < std::max(read.size(), expected.size()); ++i) {
+    if (i >= expected.size() || (i < read.size() && read[i].base < expected[i]->base)) {
+      complain(fmt::format("a batch at {} that was not appended", read[i].base));
+    } else if (i >= read.size() || read[i].base > expected[i]->base) {
+      complain(fmt::format("no batch at {}", expected[i]->base));
+    } else if (expected[i]->bytes != read[i].bytes) {
+      complain(fmt::format("other bytes at {}", read[i].base));
+    } else {
+      continue;
+    }
+    break;
+  }
+  return problems;
 }
 
 task<> sleep_for(duration span) { (void)co_await sleep_until(core::current().now() + span); }
@@ -178,9 +224,16 @@ std::string log_node::append_in_sequence(std::uint64_t id, std::size_t bytes) {
   return problem;
 }
 
-std::string log_node::retry(std::uint64_t id) {
+std::string log_node::truncate(std::uint64_t id, log_cut cut) {
   auto* log = find(id);
-  auto const* sent = ledger_.books[id].last_of_producer();
+  if (log == nullptr) return "no such log";
+  return cores_.run(core_of(id), cut_one(*log, ledger_.books[id], cut));
+}
+
+std::string log_node::retry(std::uint64_t id, int back) {
+  auto* log = find(id);
+  auto const& book = ledger_.books[id];
+  auto const* sent = back < book.remembered ? book.last_of_producer(back) : nullptr;
   if (log == nullptr || sent == nullptr) return "";
   auto problem = cores_.run(core_of(id), retry_one(*log, *sent));
   return problem.empty()
@@ -191,14 +244,14 @@ std::string log_node::retry(std::uint64_t id) {
 void log_node::append_all(std::vector<append_request> const& requests) {
   auto on_core = [](log_node& self, std::vector<append_request> const& all,
                     core_id here) -> task<> {
-    task_set appends;
+    task_set running;
     for (auto const& one : all) {
       auto* log = self.core_of(one.id) == here ? self.find(one.id) : nullptr;
       if (log == nullptr) continue;
-      appends.spawn(append_in_background(*log, self.ledger_.books[one.id],
-                                         self.ledger_.next_batch++, one.bytes));
+      running.spawn(
+          do_in_background(*log, self.ledger_.books[one.id], self.ledger_.next_batch++, one));
     }
-    co_await appends.join();
+    co_await running.join();
   };
   cores_.run_on_each([&](core_id id) { return on_core(*this, requests, id); });
 }
@@ -225,8 +278,8 @@ task<expected<std::vector<written_batch>, std::string>> read_batches(log::partit
                                               batch->bytes.size() - log::batch_layout::magic)});
       at = log::offset{batches.back().end};
     }
-    if (at <= before)
-      co_return unexpected<std::string>{fmt::format("read at {} gives no batch", at.value)};
+    // Nothing up to the end: a truncation left a gap there.
+    if (at <= before) break;
   }
   co_return batches;
 }
@@ -246,25 +299,24 @@ std::string log_node::check_log(std::uint64_t id, log_promise const& promise) {
   }
   auto read = cores_.run(core_of(id), read_batches(*log));
   if (!read) return fmt::format("log {}: {}\n", id, read.error());
+  auto problems = compare(*log, book, promise, *read);
+  if (problems.empty() || !promise.asked) return problems;
+  auto const cut = compare(*log, book, after_cut(promise), *read);
+  return cut.empty() ? ""
+                     : fmt::format("{}or, truncated to {}:\n{}", problems, promise.asked->end, cut);
+}
+
+std::string log_node::settle(std::uint64_t id) {
+  auto* log = find(id);
+  auto& book = ledger_.books[id];
+  if (log == nullptr) return "";
+  auto read = cores_.run(core_of(id), read_batches(*log));
+  if (!read) return fmt::format("log {}: {}\n", id, read.error());
+  auto const old = compare(*log, book, book, *read).empty();
+  book.created = true;
+  book.settle(!old, log->durable_end().value);
   std::string problems;
-  auto const end = log->durable_end().value;
-  if (end < promise.acked)
-    problems += fmt::format("log {}: ends at {}, acknowledged up to {}\n", id, end, promise.acked);
-  if (end > promise.claimed)
-    problems += fmt::format("log {}: ends at {}, appended up to {}\n", id, end, promise.claimed);
-  auto next = log->log_start().value;
-  for (auto const& batch : *read) {
-    if (batch.base != next)
-      problems += fmt::format("log {}: batch at {} where {} was expected\n", id, batch.base, next);
-    next = batch.end;
-    auto expected = book.batches.find(batch.base);
-    if (expected == book.batches.end()) {
-      problems += fmt::format("log {}: a batch at {} that was not appended\n", id, batch.base);
-    } else if (expected->second.bytes != batch.bytes) {
-      problems += fmt::format("log {}: other bytes at {}\n", id, batch.base);
-    }
-  }
-  if (next != end) problems += fmt::format("log {}: read to {} of {}\n", id, next, end);
+  for (auto back = 4; back >= 0; --back) problems += retry(id, back);
   return problems;
 }
 

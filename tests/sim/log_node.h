@@ -30,12 +30,16 @@ class log_node {
   std::string append(std::uint64_t id, std::size_t bytes);
   // By the log's idempotent producer, one batch after another.
   std::string append_in_sequence(std::uint64_t id, std::size_t bytes);
-  // The producer sends its newest batch once more: recognised, or else the complaint.
-  std::string retry(std::uint64_t id);
-  // The same for many at once, concurrently on all logs.
+  // A follower's truncation; the ledger learns of what was asked for, and that it was answered.
+  std::string truncate(std::uint64_t id, log_cut cut);
+  // The producer sends its newest batch once more, or an older one that must be remembered:
+  // recognised, or else the complaint.
+  std::string retry(std::uint64_t id, int back = 0);
+  // Appends and truncations of many logs, all at once; which fail is not told.
   struct append_request {
     std::uint64_t id = 0;
     std::size_t bytes = 0;
+    std::optional<log_cut> cut = {};  // instead of an append
   };
   void append_all(std::vector<append_request> const& requests);
   // Lets time pass with all cores turning.
@@ -53,6 +57,9 @@ class log_node {
   // missing, records that were never appended, gaps, other bytes, and logs lost. Complaints are one
   // per line.
   std::string check(std::map<std::uint64_t, log_promise> const& promises);
+  // After a start that check() found right: what was recovered of a log stays, from now on it
+  // counts as acknowledged. Its producer sends its last batches again.
+  std::string settle(std::uint64_t id);
   // The logs' content as one text, for comparing two recoveries.
   std::string content();
 

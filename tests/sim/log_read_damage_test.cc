@@ -68,7 +68,7 @@ TEST(log_read_damage, is_answered_with_an_error_and_never_served) {
     for (std::size_t each = 0; each < batches.size(); ++each) {
       auto const& batch = batches[each];
       auto got = node.cores().run(0, read_at(log, batch.header.base));
-      auto const& written = ledger.books[1].batches.at(batch.header.base.value).bytes;
+      auto const& written = ledger.books[1].batches.find(batch.header.base.value)->second.bytes;
       auto const right =
           got.size() > log::batch_layout::magic && got.substr(log::batch_layout::magic) == written;
       // The newest segment is looked through before its first use: then the partition goes offline.
