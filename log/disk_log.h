@@ -223,6 +223,7 @@ class disk_log final : public partition_log {
   task<std::optional<wall_ms>> newest_time(std::shared_ptr<segment> part);
   task<bool> is_past_use(wall_ms now);
   task<> roll_idle(wall_ms now);
+  task<> stage_sealed(offset base);
   task<offset> retained_from(wall_ms now);
   task<expected<void, errc>> move_log_start(offset start);
   task<> delete_below_start();

@@ -22,6 +22,8 @@ task<expected<wall_ms, errc>> disk_log::first_time(std::shared_ptr<segment> part
 // records are all visible to consumers, in the segments' files, and older than the least lag.
 task<disk_log::dirt> disk_log::look_for_dirt(wall_ms now) {
   dirt found;
+  // What rolled may still be in the journal only, for as long as its files are not needed.
+  co_await stage_sealed(active().base());
   found.from = cleaned_to_ < log_start_ || cleaned_to_ > end_ ? log_start_ : cleaned_to_;
   auto oldest = std::numeric_limits<wall_ms>::max();
   auto part = segments_.begin()->second;

@@ -49,10 +49,17 @@ task<> disk_log::roll_idle(wall_ms now) {
   if (!journal_head()) co_return;
   roll();
   durable_position_ = tail_.end();
-  while (staged_.segment != active().base() && !refusal()) {
-    if (auto staged = co_await destage(); !staged) co_return;
-  }
+  co_await stage_sealed(active().base());
   if (!refusal()) (void)co_await carry();
+}
+
+// Moves what lies below `base` of a newer segment from the journal into its own segments, now
+// rather than when the journal's files are needed.
+task<> disk_log::stage_sealed(offset base) {
+  while (staged_.segment < base && !refusal()) {
+    auto const before = staged_;
+    if (auto staged = co_await destage(); !staged || staged_ == before) co_return;
+  }
 }
 
 // Where the log would start if retention had its way: the base of a segment.
@@ -65,8 +72,8 @@ task<offset> disk_log::retained_from(wall_ms now) {
     if (at == segments_.end() || std::next(at) == segments_.end()) co_return start;
     auto const part = at->second;
     auto const next = std::next(at)->first;
-    // Only what is wholly in the segments, and never past what consumers may have seen.
-    if (part->base() >= staged_.segment || next > durable_end_) co_return start;
+    // Never past what consumers may have seen.
+    if (next > durable_end_) co_return start;
     auto const size = static_cast<std::int64_t>(part->size);
     auto const too_large = config_.retention_bytes >= 0 && bytes - size >= config_.retention_bytes;
     if (!too_large) {
@@ -95,6 +102,8 @@ task<> disk_log::remove_expired(wall_ms now) {
   if (refusal() || segments_.size() < 2 || !config_.delete_old) co_return;
   auto const start = co_await retained_from(now);
   if (refusal() || start <= log_start_) co_return;
+  co_await stage_sealed(start);
+  if (refusal() || staged_.segment < start) co_return;
   if (auto moved = co_await move_log_start(start); !moved) co_return;
   logging::info("log", "{}-{}: retention moved the log start to {}", topic_, partition_,
                 start.value);

@@ -54,13 +54,17 @@ def batch(
     crc_error: int = 0,
     records: bytes | None = None,
     producer: tuple[int, int, int] = (-1, -1, -1),
+    timestamp: int = 0,
 ) -> bytes:
     """A record batch v2; every field can be made wrong."""
     if records is None:
         records = b"".join(record(value, i) for i, value in enumerate(values))
     count = len(values) if count is None else count
     last_delta = len(values) - 1 if last_delta is None else last_delta
-    covered = struct.pack(">hiqqqhii", attributes, last_delta, 0, 0, *producer, count) + records
+    covered = struct.pack(
+        ">hiqqqhii", attributes, last_delta, timestamp, timestamp, *producer, count
+    )
+    covered += records
     head = struct.pack(">ibI", 0, magic, (crc32c(covered) + crc_error) & 0xFFFFFFFF)
     return struct.pack(">qi", 0, len(head) + len(covered) + length_error) + head + covered
 

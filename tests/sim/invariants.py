@@ -177,7 +177,7 @@ REMOVALS = [
         "log/segment.cc",
         "      co_return fail(karst::errc::corrupt);\n    }\n    from += consumed;",
         "      co_return expected<>{};\n    }\n    from += consumed;",
-        "log_damage*:log_read_damage*",
+        "log_damage*:log_read_damage*:log_state*",
     ),
     Removal(
         "I-20",
@@ -210,7 +210,7 @@ REMOVALS = [
         "log/disk_log.cc",
         "      index_valid_(state.index_valid_through.value) {",
         "      index_valid_(0) {",
-        "log_recovery.*",
+        "log_recovery.*:log_state*",
     ),
     Removal(
         "I-24",
