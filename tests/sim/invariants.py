@@ -172,6 +172,14 @@ REMOVALS = [
         "log_cut*:log_recovery*:log_lives*:log_end*",
     ),
     Removal(
+        "I-18",
+        "a truncation begins with no segment write in flight",
+        "log/disk_log_truncate.cc",
+        "    if (auto* busy = moving()) {\n",
+        "    if (auto* busy = moving(); busy != nullptr && end_ < durable_end_) {\n",
+        "log_truncate*:log_cut*:log_lives*",
+    ),
+    Removal(
         "I-19",
         "a bad checksum below durable_through takes the partition offline and is never cut",
         "log/segment.cc",
