@@ -48,6 +48,17 @@ constexpr config_definition own_keys[] = {
      "The protocol of each listener name; only PLAINTEXT is served yet."},
     {"listeners", config_type::string, "PLAINTEXT://:9092",
      "Where the broker listens, as NAME://HOST:PORT; port 0 lets the kernel choose."},
+    {"log.cleaner.backoff.ms", config_type::int64, "15000",
+     "How long the cleaner rests when no compacted topic is dirty enough.", 0, unbounded},
+    {"log.cleaner.dedupe.buffer.size", config_type::int64, "134217728",
+     "The most memory for keys while topics are compacted, divided over the cores; 24 bytes a key. "
+     "At most an eighth of karst.memory.bytes is used.",
+     0, unbounded},
+    {"log.cleaner.enable", config_type::boolean, "true",
+     "Whether topics with cleanup.policy=compact are compacted."},
+    {"log.cleaner.io.max.bytes.per.second", config_type::float64, "1.7976931348623157E308",
+     "The most bytes that compaction reads and writes in a second, divided over the cores.", 0,
+     unbounded},
     {"log.dir", config_type::string, "karst-data", "The data directory, if log.dirs is not set."},
     {"log.dirs", config_type::string, std::nullopt,
      "The data directories, one for each disk; a new partition goes to the one with the most "

@@ -37,6 +37,26 @@ net::limits network_limits(broker_options const& options) {
   return limits;
 }
 
+// What one core may use in one of the directories for compaction.
+log::cleaner_options make_cleaner_options(broker_options const& options, std::size_t directories) {
+  constexpr std::uint64_t memory_share = 8;
+  constexpr auto least_backoff = 10ms;  // looking at all topics without a rest would be all it does
+  constexpr double no_limit = 1e15;
+  auto const& config = options.config;
+  auto const shares = options.cores * directories;
+  auto const map_bytes =
+      std::min(static_cast<std::uint64_t>(config.number("log.cleaner.dedupe.buffer.size")),
+               options.memory_bytes / memory_share);
+  auto const rate =
+      parse_real(config.text("log.cleaner.io.max.bytes.per.second")) / static_cast<double>(shares);
+  constexpr std::int64_t year_ms = 31'536'000'000;
+  auto const backoff = std::min(config.number("log.cleaner.backoff.ms"), year_ms);
+  return {.enabled = config.flag("log.cleaner.enable"),
+          .map_bytes = map_bytes / shares,
+          .bytes_per_second = rate >= no_limit ? 0 : static_cast<std::uint64_t>(rate) + 1,
+          .backoff = std::max<duration>(least_backoff, std::chrono::milliseconds{backoff})};
+}
+
 }  // namespace
 
 broker_life::broker_life(broker_options options) : options_(std::move(options)) {}
@@ -116,7 +136,8 @@ task<broker_life::outcome> broker_life::open_storage() {
       .descriptors = options_.descriptors,
       .retention_interval =
           std::chrono::milliseconds{config.number("log.retention.check.interval.ms")},
-      .producer_expiration_ms = config.number("producer.id.expiration.ms")};
+      .producer_expiration_ms = config.number("producer.id.expiration.ms"),
+      .cleaner = make_cleaner_options(options_, found_.all.size())};
   auto directories = std::make_unique<log_directories>();
   auto& opening = *directories;
   broker_->directories_ = std::move(directories);

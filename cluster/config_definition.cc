@@ -107,6 +107,14 @@ std::int64_t parse_number(std::string_view value) {
   return number;
 }
 
+double parse_real(std::string_view value) {
+  double number = 0;
+  if (value.starts_with('+')) value.remove_prefix(1);
+  auto parsed = std::from_chars(value.data(), value.data() + value.size(), number);
+  KARST_ASSERT(parsed.ec == std::errc{}, "'{}' was not checked", value);
+  return number;
+}
+
 bool parse_boolean(std::string_view value) { return same_word(value, "true"); }
 
 }  // namespace karst::cluster

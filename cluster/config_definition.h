@@ -44,6 +44,7 @@ expected<void, error> check_value(config_definition const& definition, std::stri
 
 // Values that check_value accepted.
 std::int64_t parse_number(std::string_view value);
+double parse_real(std::string_view value);
 bool parse_boolean(std::string_view value);
 
 }  // namespace karst::cluster

@@ -136,12 +136,6 @@ void judge(std::string const& name, configured_value const& set, merged_values& 
 
 void check_together(broker_config const& config, std::vector<error>& problems,
                     std::vector<std::string>& warnings) {
-  if (config.text("log.cleanup.policy").contains("compact")) {
-    problems.push_back(
-        {errc::unsupported,
-         "log.cleanup.policy=compact is not available: Karst does not compact logs yet",
-         "leave it at delete"});
-  }
   auto roles = config.list("process.roles");
   if (!roles.empty() && std::ranges::find(roles, "broker") == roles.end()) {
     problems.push_back(

@@ -60,11 +60,6 @@ expected<void, error> check_topic_overrides(config_overrides const& overrides) {
     auto const* topic = find_topic_config(name);
     if (topic == nullptr) return unknown_key(name);
     if (auto legal = check_value(topic->definition, value); !legal) return legal;
-    if (name == "cleanup.policy" && value.contains("compact")) {
-      return fail(errc::unsupported,
-                  "leave cleanup.policy at delete, with retention.ms=-1 to keep every record",
-                  "cleanup.policy={} is not available: Karst does not compact logs yet", value);
-    }
     if (name == "remote.storage.enable" && parse_boolean(value)) {
       return fail(errc::unsupported, "leave remote.storage.enable at false",
                   "remote.storage.enable=true is not available: Karst has no tiered storage yet");
@@ -103,6 +98,12 @@ log::log_config make_log_config(broker_config const& broker, config_overrides co
           .max_message_bytes = number("max.message.bytes"),
           .retention_bytes = number("retention.bytes"),
           .retention_ms = number("retention.ms"),
+          .delete_old = text("cleanup.policy").contains("delete"),
+          .compact = text("cleanup.policy").contains("compact"),
+          .delete_retention_ms = number("delete.retention.ms"),
+          .min_compaction_lag_ms = number("min.compaction.lag.ms"),
+          .max_compaction_lag_ms = number("max.compaction.lag.ms"),
+          .min_cleanable_dirty_ratio = parse_real(text("min.cleanable.dirty.ratio")),
           .file_delete_delay_ms = number("file.delete.delay.ms"),
           .flush_messages = number("flush.messages"),
           .flush_ms = number("flush.ms"),

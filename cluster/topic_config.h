@@ -31,7 +31,7 @@ std::span<topic_config_definition const> topic_config_definitions();
 topic_config_definition const* find_topic_config(std::string_view name);
 
 // Whether the topic may have these overrides: known keys, legal values, and what Karst does already
-// (cleanup.policy=compact is refused with a text that says so).
+// (remote.storage.enable is refused with a text that says so).
 expected<void, error> check_topic_overrides(config_overrides const& overrides);
 
 // The value in force: the override, else the broker's, else the default. nullopt is null.

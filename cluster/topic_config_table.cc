@@ -47,8 +47,9 @@ constexpr broker_synonym unclean_keys[] = {{"unclean.leader.election.enable"}};
 
 constexpr topic_config_definition table[] = {
     {{"cleanup.policy", config_type::list, "delete",
-      "What happens to old segments: delete them by retention time and size (compact, which keeps "
-      "the latest record of each key, is not available yet).",
+      "What happens to old records: delete removes old segments by retention time and size, "
+      "compact "
+      "keeps the latest record of each key, compact,delete does both.",
       0, 0, cleanup_policies},
      cleanup_policy_keys},
     {{"compression.gzip.level", config_type::int32, "-1",

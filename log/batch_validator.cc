@@ -244,6 +244,7 @@ validation_rules validation_rules::of(log_config const& config, wall_ms now) {
           .timestamp_before_max_ms = config.timestamp_before_max_ms,
           .timestamp_after_max_ms = config.timestamp_after_max_ms,
           .recompress_to = config.recompress_to,
+          .keys_required = config.compact,
           .now = now};
 }
 

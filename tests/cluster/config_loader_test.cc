@@ -203,11 +203,14 @@ TEST(config_loader, a_controller_without_broker_is_refused) {
   EXPECT_THAT(problems_with("process.roles=controller"), ElementsAre(HasSubstr("controller")));
 }
 
-TEST(config_loader, compaction_is_refused_with_a_text_that_says_so) {
-  EXPECT_THAT(problems_with("log.cleanup.policy=compact"),
-              ElementsAre(HasSubstr("does not compact")));
-  EXPECT_THAT(problems_with("log.cleanup.policy=delete,compact"),
-              ElementsAre(HasSubstr("does not compact")));
+TEST(config_loader, compaction_may_be_the_default) {
+  for (auto const* policy : {"compact", "delete,compact", "compact,delete"}) {
+    auto loaded = load({.assignments = {fmt::format("log.cleanup.policy={}", policy)}});
+    EXPECT_EQ(loaded.config.text("log.cleanup.policy"), policy);
+  }
+  EXPECT_THAT(problems_with("log.cleanup.policy=compress"), ElementsAre(HasSubstr("compact")));
+  EXPECT_THAT(problems_with("log.cleaner.io.max.bytes.per.second=fast"),
+              ElementsAre(HasSubstr("log.cleaner.io.max.bytes.per.second")));
 }
 
 TEST(config_loader, warns_of_replication_on_a_lone_node) {

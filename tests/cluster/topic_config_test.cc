@@ -138,11 +138,36 @@ TEST(topic_config, refuses_what_is_unknown_illegal_or_not_there_yet) {
   EXPECT_THAT(text({{"retention", "1"}}), HasSubstr("did you mean retention.ms?"));
   EXPECT_THAT(text({{"retention.ms", "soon"}}), HasSubstr("retention.ms"));
   EXPECT_THAT(text({{"segment.bytes", "13"}}), HasSubstr("segment.bytes"));
-  EXPECT_THAT(text({{"cleanup.policy", "compact"}}), HasSubstr("does not compact logs yet"));
-  EXPECT_THAT(text({{"cleanup.policy", "compact,delete"}}), HasSubstr("does not compact logs yet"));
+  EXPECT_EQ(text({{"cleanup.policy", "compact"}}), "");
+  EXPECT_EQ(text({{"cleanup.policy", "delete,compact"}}), "");
+  EXPECT_THAT(text({{"min.cleanable.dirty.ratio", "1.5"}}), HasSubstr("min.cleanable.dirty.ratio"));
   EXPECT_THAT(text({{"cleanup.policy", "shred"}}), HasSubstr("delete, compact"));
   EXPECT_THAT(text({{"remote.storage.enable", "true"}}), HasSubstr("tiered"));
   EXPECT_EQ(text({{"cleanup.policy", "delete"}, {"retention.ms", "-1"}}), "");
+}
+
+TEST(topic_config, both_orders_of_the_two_policies_mean_both) {
+  broker_config const broker;
+  auto config_of = [&broker](std::string policy) {
+    return make_log_config(broker, {{"cleanup.policy", std::move(policy)},
+                                    {"min.cleanable.dirty.ratio", "0.25"},
+                                    {"delete.retention.ms", "7"},
+                                    {"min.compaction.lag.ms", "8"},
+                                    {"max.compaction.lag.ms", "9"}});
+  };
+  for (auto const* policy : {"compact,delete", "delete,compact", "delete, compact"}) {
+    EXPECT_TRUE(config_of(policy).compact);
+    EXPECT_TRUE(config_of(policy).delete_old);
+  }
+  auto const compacted = config_of("compact");
+  EXPECT_TRUE(compacted.compact);
+  EXPECT_FALSE(compacted.delete_old);
+  EXPECT_EQ(compacted.min_cleanable_dirty_ratio, 0.25);
+  EXPECT_EQ(compacted.delete_retention_ms, 7);
+  EXPECT_EQ(compacted.min_compaction_lag_ms, 8);
+  EXPECT_EQ(compacted.max_compaction_lag_ms, 9);
+  EXPECT_FALSE(config_of("delete").compact);
+  EXPECT_TRUE(make_log_config(broker, {}).delete_old);
 }
 
 }  // namespace

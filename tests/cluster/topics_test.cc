@@ -140,7 +140,7 @@ TEST_F(topics_test, refuses_what_kafka_refuses_with_its_codes) {
   EXPECT_EQ(code_of({.name = "t", .configs = {{"no.such.key", "1"}}}), error_code::invalid_config);
   EXPECT_EQ(code_of({.name = "t", .configs = {{"retention.ms", std::nullopt}}}),
             error_code::invalid_config);
-  EXPECT_EQ(code_of({.name = "t", .configs = {{"cleanup.policy", "compact"}}}),
+  EXPECT_EQ(code_of({.name = "t", .configs = {{"cleanup.policy", "compress"}}}),
             error_code::invalid_config);
   EXPECT_EQ(seen_on(0, "t"), nullptr);
   EXPECT_THAT(nodes("/brokers/topics"), UnorderedElementsAre("a.b"));

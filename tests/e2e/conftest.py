@@ -31,10 +31,10 @@ def make_node(tmp_path):
     """Makes nodes that a test may stop, kill and start again: their port stays theirs."""
     made = []
 
-    def make(*settings: str) -> Node:
+    def make(*settings: str, broker: str = BROKER) -> Node:
         # Kafka's controller takes the next port.
-        port = stable_port(1 if BROKER == "karst" else 2)
-        made.append(Node(tmp_path / f"node-{len(made)}", *settings, port=port))
+        port = stable_port(1 if broker == "karst" else 2)
+        made.append(Node(tmp_path / f"node-{len(made)}", *settings, port=port, broker=broker))
         return made[-1]
 
     yield make

@@ -67,7 +67,15 @@ def answers(port: int) -> bool:
 class Node:
     """One broker process with its own data directory; survives being killed and started again."""
 
-    def __init__(self, directory: pathlib.Path, *settings: str, port: int = 0, under=()):
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        *settings: str,
+        port: int = 0,
+        under=(),
+        broker: str = BROKER,
+    ):
+        self.broker = broker
         self.directory = directory
         self.settings = settings
         self.under = list(under)  # the command that runs the broker's, like kernel.refusing()
@@ -91,7 +99,7 @@ class Node:
     def start(self) -> "Node":
         assert self.process is None, "the node runs already"
         written = len(self.log())
-        command = self._karst() if BROKER == "karst" else self._kafka()
+        command = self._karst() if self.broker == "karst" else self._kafka()
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
                 [*self.under, *command],
@@ -107,7 +115,7 @@ class Node:
         if status is not None:
             self.process = None
             raise AssertionError(f"the node ended with {status}:\n{self.log()[written:]}")
-        if BROKER != "karst":
+        if self.broker != "karst":
             return answers(self.port)
         found = READY.search(self.log()[written:])
         if found:
@@ -124,7 +132,7 @@ class Node:
         return [str(BINARY), "serve", *(f"--set={setting}" for setting in settings)]
 
     def _kafka(self) -> list[str]:
-        version = BROKER.removeprefix("kafka-")
+        version = self.broker.removeprefix("kafka-")
         settings = [setting for setting in self.settings if not setting.startswith("karst.")]
         self.port = self.port or stable_port(2)
         if version == "3.9":

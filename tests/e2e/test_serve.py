@@ -133,7 +133,7 @@ def test_refuses_what_comes_later(tmp_path):
         "ssl.keystore.location=/etc/keys",
         "sasl.enabled.mechanisms=PLAIN",
         "num.partitions=many",
-        "log.cleanup.policy=compact",
+        "log.cleanup.policy=compress",
     ):
         why = refused(BAD_CONFIGURATION, *settings(tmp_path / "data", 0, setting))
         assert setting.partition("=")[0] in why or "SSL" in why, why
