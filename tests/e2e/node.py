@@ -73,9 +73,9 @@ class Node:
         *settings: str,
         port: int = 0,
         under=(),
-        broker: str = BROKER,
+        broker: str | None = None,
     ):
-        self.broker = broker
+        self.broker = broker or BROKER
         self.directory = directory
         self.settings = settings
         self.under = list(under)  # the command that runs the broker's, like kernel.refusing()

@@ -8,8 +8,8 @@
 namespace karst::sim {
 namespace {
 
-log::directory_options compacting_directory() {
-  auto options = small_directory(1);
+log::directory_options compacting_directory(core_id cores = 1) {
+  auto options = small_directory(cores);
   options.cleaner.backoff = 100ms;
   return options;
 }
@@ -249,6 +249,47 @@ TEST_F(log_compaction, full_disk_puts_it_off) {
   EXPECT_EQ(book_.check(records(), book_.acked()), "");
 }
 
+TEST_F(log_compaction, a_log_is_removed_amid_its_compaction) {
+  quiet_logs quiet;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    book_ = {};
+    auto& node = start(compacted_log(), seed);
+    append(80);
+    node.idle(std::chrono::microseconds{50'000 + 4000 * seed});
+    ASSERT_EQ(node.remove(1), "") << seed;
+    EXPECT_TRUE(files_of(host_->storage()).empty()) << seed;
+    EXPECT_EQ(node.close(), "") << seed;
+    node_.reset();
+  }
+}
+
+// Each operation of a compaction fails once, in each way: whatever becomes of the directory, the
+// next start has every record that it must have.
+TEST_F(log_compaction, no_failed_operation_loses_a_record) {
+  quiet_logs quiet;
+  for (auto error : {errc::io_error, errc::no_space, errc::too_many_files}) {
+    for (std::uint64_t skip = 0; skip < 90; ++skip) {
+      book_ = {};
+      ledger_ = {};
+      start(compacted_log(), 1 + skip);
+      append(60);
+      host_->inject({.code = std::nullopt, .skip = skip, .error = error});
+      node_->idle(500ms);
+      host_->clear_faults();
+      auto const where = fmt::format("{}, operation {}", describe(error), skip);
+      if (error != errc::io_error && node_->manager_of(1).failure().empty()) {
+        ASSERT_EQ(book_.check(records(), book_.acked()), "") << where;
+      }
+      node_->kill();
+      ASSERT_NO_FATAL_FAILURE(restart(host_->power_cut(), 1000 + skip)) << where;
+      ASSERT_EQ(book_.check(records(), book_.acked()), "") << where;
+      node_->idle(500ms);
+      ASSERT_EQ(book_.check(records(), book_.acked()), "") << where;
+      node_.reset();
+    }
+  }
+}
+
 // Readers go on while segments are exchanged under them.
 task<> read_on(log::partition_log& log, keyed_book const& book, bool const& enough,
                std::string& complaint, std::size_t& rounds) {
@@ -334,17 +375,18 @@ TEST_P(log_compaction_cut, no_power_cut_loses_or_revives_a_record) {
     }
     auto left = host.is_cut() ? host.taken_cut() : image.left.after_power_cut(random_source{1});
     world second{{.seed = 100'000 + image.operation}, std::move(left)};
-    log_node node{second, compacting_directory(), ledger_};
+    log_node node{second, compacting_directory(1 + image.operation % 2), ledger_};
     ASSERT_EQ(node.start(), "") << where;
     auto* found = node.find(1);
     ASSERT_NE(found, nullptr) << where;
-    auto read = node.cores().run(0, read_keyed(*found));
+    auto const home = static_cast<core_id>(image.operation % 2);
+    auto read = node.cores().run(home, read_keyed(*found));
     ASSERT_TRUE(read) << where << ": " << read.error();
     ASSERT_EQ(book_.check(*read, image.acked), "") << where;
     ASSERT_GE(found->log_end().value, image.acked) << where;
     if (image.operation % 5 != 0) continue;
     node.idle(500ms);
-    read = node.cores().run(0, read_keyed(*found));
+    read = node.cores().run(home, read_keyed(*found));
     ASSERT_TRUE(read) << where << ": " << read.error();
     ASSERT_EQ(book_.check(*read, image.acked), "") << where;
     ASSERT_EQ(second.violations(), std::vector<std::string>{}) << where;
