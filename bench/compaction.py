@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compaction of the same records by Karst and by Apache Kafka 3.9: speed, memory, produce beside it.
+"""Compaction of the same records by Karst and Apache Kafka 3.9: speed, memory, produce beside it.
 
   bench/compaction.py [--megabytes 1000] [--keys 200000] [--codecs none zstd] [--brokers ...]
 
