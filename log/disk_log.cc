@@ -297,8 +297,15 @@ void disk_log::drop_marks(log_position durable, log_position end, std::uint64_t 
 void disk_log::on_durable(offset end, log_position position) {
   if (end > durable_end_) durable_end_ = end;
   durable_position_ = std::max(durable_position_, position);
+  note_rolled();
   durable_waiters_.wake_all();
   durable_moved_.wake_all();
+}
+
+// A roll whose append found no room leaves an empty segment: what is before it is durable as a
+// whole, and would otherwise stay in the journal until the next append.
+void disk_log::note_rolled() {
+  if (durable_end_ == end_ && tail_.started()) durable_position_ = tail_.end();
 }
 
 void disk_log::wake_all() {

@@ -195,6 +195,7 @@ class disk_log final : public partition_log {
   void add_to_journal(validated_batch const& batch, log_position where);
   bool journal_head();
   void roll();
+  void note_rolled();
   bool wants_space(wall_ms now) const;
   task<> grow_ahead();
   task<expected<void, errc>> make_writable(std::size_t bytes, time_point deadline);

@@ -202,6 +202,7 @@ void disk_log::roll() {
   next->start_indexes();
   segments_[end_] = next;
   tail_.roll(end_);
+  note_rolled();
   roll_random_ = core::current().clock().random();
   spare_ready_ = false;
   core::current().background().spawn(install_next(std::move(next)));

@@ -40,9 +40,10 @@ class map_builder final : public entry_visitor {
       auto known = decides(removed->id, removed->generation);
       if (known != nullptr) known->removed = true;
     } else if (auto const* cut = std::get_if<truncate_entry>(&found.entry)) {
-      // The state right behind it says what is left.
-      auto known = decides(cut->id, cut->generation);
-      if (known != nullptr && known->window == window_) ++known->truncations;
+      // The state right behind it says what is left, and may be the first of the log in the window.
+      auto& counted = truncations_[cut->id];
+      if (counted.of != cut->generation) counted = {cut->generation};
+      ++counted.count;
     }
     co_return expected<>{};
   }
@@ -58,7 +59,9 @@ class map_builder final : public entry_visitor {
     auto [known, fresh] = into_.logs.try_emplace(state.id);
     auto& log = known->second;
     if (!fresh && log.state.generation > state.generation) return;
-    if (log.state.generation != state.generation) log.truncations = 0;
+    auto const cuts = truncations_.find(state.id);
+    auto const cut = cuts != truncations_.end() && cuts->second.of == state.generation;
+    log.truncations = cut ? cuts->second.count : 0;
     log.state = state;
     log.window = window_;
     log.core = into_.windows[window_].core;
@@ -90,8 +93,14 @@ class map_builder final : public entry_visitor {
     }
   }
 
+  struct truncations {
+    generation of;
+    std::uint32_t count = 0;
+  };
+
   recovered_state& into_;
   std::size_t window_;
+  std::map<log_id, truncations> truncations_;  // met so far
 };
 
 struct peeked_journal {

@@ -14,10 +14,14 @@ std::string text_of(log::errc code) { return std::string{log::describe(code)}; }
 task<std::string> append_one(log::partition_log& log, log_book& book, std::uint64_t number,
                              std::size_t size, std::int32_t sequence) {
   auto batch = make_batch(log.id().value, number, size, sequence);
-  if (auto room = co_await log.room_for(batch.size()); !room) co_return text_of(room.error());
   auto bytes = comparable_bytes(batch.bytes);
-  auto info =
-      log.append(batch, {.epoch = log.latest_epoch(), .now = core::current().clock().wall_now()});
+  expected<log::append_info, log::errc> info = std::unexpected(log::errc::space_exhausted);
+  // Room may be taken by a roll that the append itself brings about, so that it must wait again.
+  for (auto tries = 0; tries < 10 && !info && info.error() == log::errc::space_exhausted; ++tries) {
+    if (auto room = co_await log.room_for(batch.size()); !room) co_return text_of(room.error());
+    info =
+        log.append(batch, {.epoch = log.latest_epoch(), .now = core::current().clock().wall_now()});
+  }
   if (!info) co_return text_of(info.error());
   book.append({.base = info->first.value,
                .end = info->end.value,

@@ -224,6 +224,25 @@ TEST_F(log_truncate, cut_by_power_at_every_operation_is_done_or_not) {
   }
 }
 
+// A truncation may be the first word of its log in the live window: all before it is in journal
+// files that were reused. Others may follow.
+TEST_F(log_truncate, again_and_again_while_journal_files_are_reused) {
+  start();
+  ASSERT_EQ(node_->create(2, small_log()), "");
+  for (auto i = 0; i < 150; ++i) ASSERT_EQ(node_->append(1, 300), "");
+  for (auto round = 0; round < 40; ++round) {
+    // One of them begins a journal file, at times just before the truncation.
+    for (auto i = 0; i < 3; ++i) {
+      std::vector<log_node::append_request> requests(4, {.id = 2, .bytes = 3000});
+      if (i == round % 3) requests[2] = {.id = 1, .cut = log_cut{book().claimed - 1}};
+      node_->append_all(requests);
+    }
+    auto after = recover(host_->power_cut(), ledger_.promises(), ledger_, 1,
+                         static_cast<std::uint64_t>(5000 + round));
+    ASSERT_EQ(after.complaints, "") << round;
+  }
+}
+
 // A roll whose first append was lost leaves the next segment's file. If the log ends in the middle
 // of what that file's name says, and grows past it, the file must not become a part of it.
 TEST_F(log_truncate, files_of_a_roll_that_did_not_survive_are_removed) {
