@@ -29,6 +29,11 @@ ACKNOWLEDGED_PER_ROUND = 200
 SPREAD = 400
 CONFLUENT = peers.CLIENTS / "python" / "confluent_hammer.py"
 MIXED = peers.CLIENTS / "python" / "confluent_mixed.py"
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "segment.bytes": "65536",
+    "min.cleanable.dirty.ratio": "0.1",
+}
 MIXED_TOPICS = {"small": 64, "bulk": 2, "compacted": 1}
 
 
@@ -70,7 +75,8 @@ class Hammer:
 
 @pytest.fixture
 def hammers(make_node, tmp_path):
-    node = make_node("num.partitions=4", "log.segment.bytes=4194304").start()
+    settings = ["log.segment.bytes=4194304", "log.cleaner.backoff.ms=100"]
+    node = make_node("num.partitions=4", *settings).start()
     java = peers.java_command("4.2", "JavaHammer", classes=[bring.java_classes("4.2")])
     commands = {"java": java, "confluent": [sys.executable, CONFLUENT]}
     running = []
@@ -79,7 +85,7 @@ def hammers(make_node, tmp_path):
         words = [node.bootstrap, f"hammer-{name}", PARTITIONS, "LEDGER"]
         running.append(Hammer(name, [*command, *words], tmp_path))
     for topic, partitions in MIXED_TOPICS.items():
-        create_topic(node, topic, partitions)
+        create_topic(node, topic, partitions, COMPACTED if topic == "compacted" else None)
     words = [node.bootstrap, "LEDGER", *MIXED_TOPICS, "again"]
     running.append(Hammer("mixed", [sys.executable, MIXED, *words], tmp_path))
     yield node, running
@@ -106,6 +112,7 @@ def test_acknowledged_records_survive(hammers):
     for hammer in counting:
         check(hammer, [record for record in records if record["topic"] == hammer.topic])
     check_mixed(node.bootstrap, mixed.ledger_path.read_text().splitlines())
+    assert "compacted-0: compacted offsets" in node.log(), "the cleaner was at work"
 
 
 def read_all(bootstrap: str, topic: str) -> list[confluent_kafka.Message]:

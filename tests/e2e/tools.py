@@ -20,9 +20,11 @@ def attempt(version: str, name: str, *arguments, stdin: str = "", timeout: float
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout)
 
 
-def create_topic(node: Node, name: str, partitions: int) -> str:
+def create_topic(
+    node: Node, name: str, partitions: int, configs: dict[str, str] | None = None
+) -> str:
     """By a request of its own: a tool would take a second or two to start."""
     with wire.Connection(node.port) as connection:
-        code = wire.created(connection.send(wire.create_topic(name, partitions)).answer())
+        code = wire.created(connection.send(wire.create_topic(name, partitions, configs)).answer())
     assert code == 0, f"creating {name}: error {code}"
     return name
