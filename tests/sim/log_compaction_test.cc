@@ -17,6 +17,7 @@ log::directory_options compacting_directory(core_id cores = 1) {
 log::log_config compacted_log() {
   auto config = small_log();
   config.segment_bytes = 16 * KiB;
+  config.index_interval_bytes = 256;
   config.compact = true;
   config.delete_old = false;
   config.min_cleanable_dirty_ratio = 0.3;
@@ -351,15 +352,17 @@ TEST_P(log_compaction_cut, no_power_cut_loses_or_revives_a_record) {
   start(compacted_log(), seed);
   append(40);
   host_->on_operation([&](operation_record const& done) {
-    images.push_back({done.number, fmt::format("{} {}", static_cast<int>(done.code), done.path),
-                      host_->power_cut(), book_.acked()});
+    // What is unsure about names survives in many ways: all that matter are to be met.
+    auto const names = done.code == opcode::rename || done.code == opcode::unlink;
+    for (std::uint64_t i = 0; i < (names ? 12U : 1U); ++i) {
+      images.push_back({done.number, fmt::format("{} {}", static_cast<int>(done.code), done.path),
+                        host_->power_cut(i), book_.acked()});
+    }
   });
-  append(10);
-  node_->idle(600ms);
-  append(40);
-  node_->idle(2s);
-  append(50);
-  node_->idle(2s);
+  for (auto i = 0; i < 6; ++i) {
+    append(25);
+    node_->idle(400ms);
+  }
   ASSERT_EQ(node_->close(), "");
   ASSERT_GT(images.size(), 200U);
   for (auto& image : images) {
@@ -393,7 +396,7 @@ TEST_P(log_compaction_cut, no_power_cut_loses_or_revives_a_record) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(seeds, log_compaction_cut, testing::Range<std::uint64_t>(1, 9));
+INSTANTIATE_TEST_SUITE_P(seeds, log_compaction_cut, testing::Range<std::uint64_t>(1, 5));
 
 }  // namespace
 }  // namespace karst::sim
