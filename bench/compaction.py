@@ -4,7 +4,7 @@
   bench/compaction.py [--megabytes 1000] [--keys 200000] [--codecs none zstd] [--brokers ...]
 
 Everything lies in one active segment, which neither compacts, until its segment.ms has passed; then
-one more record rolls it, and from there to the moment in which cleaner-offset-checkpoint names its
+the next record rolls it, and from there to the moment in which cleaner-offset-checkpoint names its
 end is the time of the compaction: reading it twice, and writing what remains. Memory is the
 process's resident set before and its peak during it; a JVM that has touched its heap before shows
 less than it takes. Beside it runs a load on another topic at a fixed rate, in a quiet window before
@@ -96,7 +96,10 @@ def measure(kind: str, directory: pathlib.Path, records: pathlib.Path, codec: st
         time.sleep(max(0, SEGMENT_SECONDS + 2 - (time.monotonic() - began)))
         before = peak = resident(broker.process.pid)
         beside = start_load(broker)
-        kcat(broker, stdin=subprocess.Popen(["echo", "last:one"], stdout=subprocess.PIPE).stdout)
+        # Karst makes the next segment's file first, and rolls at the record after.
+        while len(list(segment.parent.glob("*.log"))) < 2:
+            one = subprocess.Popen(["echo", "last:one"], stdout=subprocess.PIPE)
+            kcat(broker, stdin=one.stdout)
         start = time.monotonic()
         checkpoint = broker.data / "cleaner-offset-checkpoint"
         while not (checkpoint.exists() and f"{TOPIC} 0 " in checkpoint.read_text()):

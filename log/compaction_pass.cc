@@ -1,6 +1,7 @@
 #include "log/compaction_pass.h"
 
 #include "log/limits.h"
+#include "reactor/file_facts.h"
 #include "reactor/yield.h"
 
 namespace karst::log {
@@ -231,7 +232,20 @@ task<expected<std::vector<compaction_pass::parts>, pass_trouble>> compaction_pas
   co_return groups;
 }
 
+// The copy needs room beside what it replaces. Half of what is kept free for the hard mark's sake
+// stays free, or the directory could not even delete.
+std::optional<pass_trouble> compaction_pass::lack_of_room(parts const& group) const {
+  auto const space = free_space(log_.path());
+  if (!space) return std::nullopt;
+  std::uint64_t bytes = std::min(limit::free_space_least, space->total_bytes / 20) / 2;
+  for (auto const& part : group) bytes += part->size;
+  if (space->available_bytes >= bytes) return std::nullopt;
+  return pass_trouble{kind::refused, fmt::format("{} MiB free, {} needed",
+                                                 space->available_bytes / MiB, bytes / MiB)};
+}
+
 task<compaction_pass::result> compaction_pass::clean_group(parts group) {
+  if (auto lack = lack_of_room(group)) co_return unexpected<pass_trouble>(std::move(*lack));
   auto const& first = *group.front();
   auto part = log_.make_cleaned_segment(first.base());
   part->created = first.created;

@@ -64,6 +64,7 @@ class compaction_pass {
   task<result> map_segment(std::shared_ptr<segment> part, offset from);
   task<result> map_batch(batch_view const& batch, offset from);
   task<expected<std::vector<parts>, pass_trouble>> make_groups(disk_log::dirt const& found);
+  std::optional<pass_trouble> lack_of_room(parts const& group) const;
   task<result> clean_group(parts group);
   task<result> fill(parts const& group, cleaned_segment& into);
   task<result> filter_segment(segment const& part, cleaned_segment& into);

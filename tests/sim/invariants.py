@@ -238,6 +238,46 @@ REMOVALS = [
         "",
         "*log_fault*",
     ),
+    Removal(
+        "C-1",
+        "before segments are exchanged the journal says that it holds nothing of them",
+        "log/compaction_pass.cc",
+        "if (auto carried = co_await log_.carry(); !carried) co_return stopped();",
+        "",
+        "*log_compaction_cut*",
+    ),
+    Removal(
+        "C-2",
+        "the names of an exchange are durable before its decision is forgotten",
+        "log/compaction_swap.cc",
+        "  if (auto synced = co_await sync_directory(directory); !synced) co_return synced;\n",
+        "",
+        "*log_compaction_cut*",
+    ),
+    Removal(
+        "C-3",
+        "whoever reads a replaced segment looks up again",
+        "log/disk_log_compaction.cc",
+        "      part->retired = true;\n",
+        "",
+        "*log_compaction*",
+    ),
+    Removal(
+        "C-4",
+        "memory holds nothing of a replaced segment",
+        "log/disk_log_compaction.cc",
+        "    tail_.forget_through(old.back()->base());\n",
+        "",
+        "*log_compaction*",
+    ),
+    Removal(
+        "C-5",
+        "what was cleaned is durable before an exchange is decided",
+        "log/cleaned_segment.cc",
+        "  if (done) done = co_await target_.sync();\n",
+        "",
+        "*log_compaction_cut*",
+    ),
 ]
 
 
