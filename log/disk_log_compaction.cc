@@ -3,6 +3,7 @@
 #include "log/compaction_swap.h"
 #include "log/disk_log.h"
 #include "reactor/base/logging.h"
+#include "reactor/yield.h"
 
 namespace karst::log {
 
@@ -90,6 +91,9 @@ task<expected<void, errc>> disk_log::exchange(std::vector<std::shared_ptr<segmen
                                               std::shared_ptr<segment> cleaned) {
   compaction_swap swap{.result = cleaned->base()};
   for (auto const& part : old) swap.replaced.push_back(part->base());
+  // Giving memory back takes the kernel a while: piece by piece, others in between.
+  constexpr std::size_t pieces_at_once = 8;
+  while (!tail_.forget_through(old.back()->base(), pieces_at_once)) co_await yield{};
   auto decided = co_await decide(path_, swap);
   if (!decided && is_refusal(decided.error())) {
     report("no room to finish compacting", decided.error());
@@ -102,8 +106,10 @@ task<expected<void, errc>> disk_log::exchange(std::vector<std::shared_ptr<segmen
       part->retired = true;
       segments_.erase(part->base());
     }
-    tail_.forget_through(old.back()->base());
     segments_[cleaned->base()] = cleaned;
+    // Before their names go: whoever closes a file without a name frees its blocks, and that is
+    // no work for a core.
+    for (auto const& part : old) co_await part->close_files();
     decided = co_await finish(path_, swap);
     while (!decided && services_.worth_waiting(decided.error())) {
       (void)co_await sleep_until(core::current().now() + refusal_patience);
@@ -119,7 +125,6 @@ task<expected<void, errc>> disk_log::exchange(std::vector<std::shared_ptr<segmen
   cleaned->mark_usable();
   cleaned->installed().wake_all();
   services_.indexes.use(*cleaned, cleaned->index_memory());
-  for (auto const& part : old) co_await part->close_files();
   co_return expected<void, errc>{};
 }
 

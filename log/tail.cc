@@ -164,8 +164,12 @@ void tail::durable_through(log_position durable) {
   }
 }
 
-void tail::forget_through(offset segment) {
-  while (evictable_ != 0 && pieces_.front().segment <= segment) drop_front();
+bool tail::forget_through(offset segment, std::size_t most) {
+  while (evictable_ != 0 && pieces_.front().segment <= segment) {
+    if (most-- == 0) return false;
+    drop_front();
+  }
+  return true;
 }
 
 void tail::compact() {

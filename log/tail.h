@@ -48,8 +48,8 @@ class tail {
   // Everything before `durable` is in the segments: pieces that lie before it may be given up.
   void durable_through(log_position durable);
   // What is here of segments up to this one, all of them durable in their files, is not what they
-  // hold any more.
-  void forget_through(offset segment);
+  // hold any more. Gives back `most` pieces at once; false: there are more.
+  bool forget_through(offset segment, std::size_t most);
   // Everything before the last block is in the segments: keeps only that block, in a piece of the
   // smallest size, as far as there is memory for it. Readers and writes keep what they share.
   void compact();

@@ -266,8 +266,8 @@ REMOVALS = [
         "C-4",
         "memory holds nothing of a replaced segment",
         "log/disk_log_compaction.cc",
-        "    tail_.forget_through(old.back()->base());\n",
-        "",
+        "  while (!tail_.forget_through(old.back()->base(), pieces_at_once)) co_await yield{};\n",
+        "  (void)pieces_at_once;\n",
         "*log_compaction*",
     ),
     Removal(
