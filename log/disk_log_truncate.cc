@@ -10,6 +10,8 @@ namespace {
 
 // Batch headers are looked for in pieces of this size.
 constexpr std::uint64_t walked_at_once = 256 * KiB;
+// How often a truncation that was decided tries to cut its files on a full disk: ten seconds.
+constexpr auto full_disk_tries = 200;
 
 }  // namespace
 
@@ -256,10 +258,13 @@ void disk_log::take_over(cut_plan& plan) {
   durable_moved_.wake_all();
 }
 
-// Refusals are waited for; anything else is a failed write.
+// A refusal is waited for, because what was decided must be done before the log grows; a full disk
+// not for ever, because appends and a stop wait as well. Anything else is a failed write.
 task<expected<void, errc>> disk_log::cut_files(cut_plan const& plan) {
   auto done = co_await try_cut_files(plan);
-  while (!done && is_refusal(done.error()) && !shut_ && !services_.failed()) {
+  for (auto tries = 0; !done && !services_.failed(); ++tries) {
+    auto const wait = is_refusal(done.error()) && tries < full_disk_tries;
+    if (!wait && !services_.worth_waiting(done.error())) break;
     (void)co_await sleep_until(core::current().now() + refusal_patience);
     done = co_await try_cut_files(plan);
   }
@@ -279,7 +284,12 @@ task<expected<>> disk_log::try_cut_files(cut_plan const& plan) {
   }
   auto done = plan.everything ? co_await make_file(*plan.last) : co_await zero_above_staged();
   if (!done) co_return done;
-  if (auto flushed = co_await plan.last->flush_indexes(); !flushed) co_return fail(flushed.error());
+  auto flushed = co_await plan.last->flush_indexes();
+  if (!flushed && flushed.error() != karst::errc::no_space) co_return fail(flushed.error());
+  // What the files say of batches that are gone must not stay, though there is no room to say less.
+  if (!flushed) {
+    if (auto dropped = co_await plan.last->drop_index_files(); !dropped) co_return dropped;
+  }
   co_return co_await sync_directory(path_);
 }
 

@@ -32,6 +32,8 @@ void log_book::append(written_batch batch) {
 
 // As the log decides it: below its start everything goes, at its end or above nothing.
 void log_book::ask(log_cut cut) {
+  // One that was not answered has failed the log: nothing more happens to it.
+  if (asked) return;
   cut.everything |= cut.end < start;
   if (cut.everything || cut.end < claimed) asked = cut;
 }
@@ -53,12 +55,12 @@ void log_book::answer_cut() {
 void log_book::settle(bool cut, std::int64_t end) {
   if (cut) answer_cut();
   asked.reset();
-  std::erase_if(batches, [this, end](auto const& each) {
-    auto const& batch = each.second;
-    auto const here = batch.until_age > age;
-    if (here && batch.base >= end && batch.sequence >= 0) --remembered;
-    return !here || batch.base >= end;
-  });
+  ++age;
+  for (auto& [base, batch] : batches) {
+    if (batch.until_age <= age || base < end) continue;
+    batch.until_age = age;
+    if (batch.sequence >= 0) --remembered;
+  }
   claimed = acked = end;
   count_sequence();
 }

@@ -23,7 +23,7 @@ struct written_batch {
   std::uint64_t number = 0;
   std::size_t size = 0;
   std::int32_t sequence = -1;
-  // The log's ages in which it is there: a truncation begins a new age.
+  // The log's ages in which it is there: a truncation begins a new age, and so does a recovery.
   std::uint64_t from_age = 0;
   std::uint64_t until_age = ~std::uint64_t{0};  // exclusive
 };

@@ -1,5 +1,7 @@
 #include "tests/sim/log_trace.h"
 
+#include "tests/sim/log_work.h"
+
 namespace karst::sim {
 namespace {
 
@@ -17,8 +19,11 @@ void append_round(log_node& node, random_source& random, std::vector<std::uint64
     if (kind < 6) return random.between(1, 300);
     return kind < 9 ? random.between(300, 9000) : large_batch;
   };
-  if (random.percent(30))
-    return keep_first(problem, node.append(logs[random.below(logs.size())], size()));
+  if (random.percent(30)) {
+    auto const id = logs[random.below(logs.size())];
+    if (node.find(id) != nullptr) keep_first(problem, node.append(id, size()));
+    return;
+  }
   std::vector<log_node::append_request> requests;
   auto const count = random.between(2, 8);
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -27,10 +32,13 @@ void append_round(log_node& node, random_source& random, std::vector<std::uint64
   node.append_all(requests);
 }
 
-void work(log_node& node, random_source& random, std::vector<std::uint64_t> const& logs,
-          unsigned rounds, std::string& problem) {
+// Mostly appends; everything else that a log can do, in between.
+void work(log_node& node, log_ledger& ledger, random_source& random,
+          std::vector<std::uint64_t> const& logs, unsigned rounds, std::string& problem) {
+  log_work some{node, ledger, random};
   for (unsigned round = 0; round < rounds; ++round) {
     append_round(node, random, logs, problem);
+    if (random.percent(40)) keep_first(problem, some.step());
     if (random.percent(5)) node.idle(50ms);
   }
 }
@@ -56,7 +64,7 @@ std::string run_trace(world& host, log_ledger& ledger, trace_options const& opti
     keep_first(problem, node.start());
     if (!problem.empty()) return problem;
     for (std::uint64_t id : {1, 2, 3}) keep_first(problem, node.create(id, small_log()));
-    work(node, random, {1, 2, 3}, options.rounds, problem);
+    work(node, ledger, random, {1, 2, 3}, options.rounds, problem);
     if (options.stop_cleanly) {
       keep_first(problem, node.close());
     } else {
@@ -66,9 +74,10 @@ std::string run_trace(world& host, log_ledger& ledger, trace_options const& opti
   log_node node{host, small_directory(options.cores_later), ledger};
   keep_first(problem, node.start());
   if (!problem.empty()) return problem;
-  keep_first(problem, node.create(4, small_log()));
-  keep_first(problem, node.remove(2));
-  work(node, random, {1, 3, 4}, options.rounds, problem);
+  for (auto const& [id, book] : ledger.books) keep_first(problem, node.settle(id));
+  if (!ledger.books.contains(4)) keep_first(problem, node.create(4, small_log()));
+  if (node.find(2) != nullptr) keep_first(problem, node.remove(2));
+  work(node, ledger, random, {1, 3, 4}, options.rounds, problem);
   keep_first(problem, node.close());
   return problem;
 }
@@ -79,11 +88,15 @@ std::vector<power_cut_image> cut_everywhere(trace_options const& options, log_le
   world host{{.seed = options.seed}, std::move(start)};
   std::vector<power_cut_image> images;
   host.on_operation([&](operation_record const& done) {
-    images.push_back(
-        {.operation = done.number,
-         .after = fmt::format("operation {} on {}", static_cast<int>(done.code), done.path),
-         .left = host.power_cut(),
-         .promises = ledger.promises()});
+    static constexpr std::array<std::pair<char const*, unsigned>, 3> ways{
+        {{"all dropped", 0}, {"torn", 50}, {"all kept", 100}}};
+    for (auto const& [way, keep_percent] : ways) {
+      images.push_back({.operation = done.number,
+                        .after = fmt::format("operation {} on {}, unsynced writes {}",
+                                             static_cast<int>(done.code), done.path, way),
+                        .left = host.power_cut(keep_percent, keep_percent),
+                        .promises = ledger.promises()});
+    }
   });
   auto problem = run_trace(host, ledger, options);
   KARST_ASSERT(problem.empty(), "seed {}: {}", options.seed, problem);

@@ -160,10 +160,11 @@ bool disk::take_space(std::uint64_t blocks) {
   return true;
 }
 
-disk disk::after_power_cut(random_source random) const {
+disk disk::after_power_cut(random_source random, std::optional<unsigned> keep) const {
   // All kept and all dropped are the two states that chance alone would rarely show.
   static constexpr std::array<unsigned, 5> chances{0, 25, 50, 75, 100};
-  auto const keep_percent = chances[random.below(chances.size())];
+  auto const drawn = chances[random.below(chances.size())];
+  auto const keep_percent = keep.value_or(drawn);
   std::map<disk_node const*, std::map<std::string, node_ptr>> changed;
   auto names_of = [&](node_ptr const& directory) -> std::map<std::string, node_ptr>& {
     return changed.try_emplace(directory.get(), directory->durable_names).first->second;

@@ -61,8 +61,9 @@ class disk {
   void set_capacity(std::uint64_t bytes) { capacity_blocks_ = bytes / block_size; }
 
   // The disk as the next start finds it, when the power goes now. This one is unchanged: many cuts
-  // can be taken of one run.
-  disk after_power_cut(random_source random) const;
+  // can be taken of one run. Unsure changes survive with this chance; drawn as well if not given.
+  disk after_power_cut(random_source random,
+                       std::optional<unsigned> keep_percent = std::nullopt) const;
   // For tests: all regular files under `path`, sorted, and a whole file's bytes.
   std::vector<std::string> files(std::string_view path) const;
   std::string content(std::string_view path) const;

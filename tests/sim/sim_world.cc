@@ -155,8 +155,9 @@ void world::record(operation_record done) {
   for (auto const& listener : listeners_) listener(done);
 }
 
-disk world::power_cut(std::uint64_t number) const {
-  return disk_.after_power_cut(random_source{options_.seed}.fork(operations_ * 1000 + number));
+disk world::power_cut(std::uint64_t number, std::optional<unsigned> keep_percent) const {
+  return disk_.after_power_cut(random_source{options_.seed}.fork(operations_ * 1000 + number),
+                               keep_percent);
 }
 
 void world::report_violation(std::string text) { violations_.push_back(std::move(text)); }

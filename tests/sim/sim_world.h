@@ -106,7 +106,8 @@ class world {
   void record(operation_record done);
   std::uint64_t operations() const { return operations_; }
   // The disk as after a power cut at this moment; differs with `number`.
-  disk power_cut(std::uint64_t number = 0) const;
+  disk power_cut(std::uint64_t number = 0,
+                 std::optional<unsigned> keep_percent = std::nullopt) const;
   // Cuts the power after `operations` file operations: the disk's state is kept for taken_cut(),
   // and everything afterwards fails.
   void cut_after(std::uint64_t operations) { cut_after_ = operations; }
