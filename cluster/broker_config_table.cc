@@ -9,6 +9,7 @@ namespace {
 constexpr double unbounded = std::numeric_limits<double>::max();
 constexpr std::string_view io_backends[] = {"auto", "io_uring", "epoll"};
 
+constexpr std::string_view space_policies[] = {"refuse", "delete-oldest"};
 constexpr std::string_view process_roles[] = {"broker", "controller"};
 
 constexpr config_definition own_keys[] = {
@@ -43,6 +44,17 @@ constexpr config_definition own_keys[] = {
      "The memory of the whole process, divided over its cores; 0: a quarter of what the machine or "
      "container has.",
      0, unbounded},
+    {"karst.space.hard.bytes", config_type::int64, "0",
+     "With less free space than this in a log directory's volume, produce requests are refused; 0: "
+     "512 MiB, or a twentieth of a smaller volume.",
+     0, unbounded},
+    {"karst.space.policy", config_type::string, "refuse",
+     "What happens below the soft mark: only a warning (refuse), or the oldest segments of topics "
+     "with cleanup.policy=delete are deleted before their time (delete-oldest).",
+     0, 0, space_policies},
+    {"karst.space.soft.percent", config_type::int32, "10",
+     "The soft mark: how much of a log directory's volume should stay free; 0: no such mark.", 0,
+     90},
     {"listener.security.protocol.map", config_type::string,
      "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
      "The protocol of each listener name; only PLAINTEXT is served yet."},

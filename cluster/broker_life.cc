@@ -137,7 +137,12 @@ task<broker_life::outcome> broker_life::open_storage() {
       .retention_interval =
           std::chrono::milliseconds{config.number("log.retention.check.interval.ms")},
       .producer_expiration_ms = config.number("producer.id.expiration.ms"),
-      .cleaner = make_cleaner_options(options_, found_.all.size())};
+      .cleaner = make_cleaner_options(options_, found_.all.size()),
+      .space = {.hard_bytes = static_cast<std::uint64_t>(config.number("karst.space.hard.bytes")),
+                .soft_percent = static_cast<unsigned>(config.number("karst.space.soft.percent")),
+                .policy = config.text("karst.space.policy") == "delete-oldest"
+                              ? log::space_policy::delete_oldest
+                              : log::space_policy::refuse}};
   auto directories = std::make_unique<log_directories>();
   auto& opening = *directories;
   broker_->directories_ = std::move(directories);

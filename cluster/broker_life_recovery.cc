@@ -43,6 +43,7 @@ void broker_life::place_new(topic_metadata const& topic, partition_metadata& par
 
 void broker_life::add_logs(topic_metadata& topic, bool deleting) {
   auto config = make_log_config(options_.config, topic.overrides);
+  config.from_reserve = topic.internal;
   auto const& found_logs = found_by_topic_[topic.id];
   auto const whole = broker_->directories_->why_not_anew().empty();
   for (auto& partition : topic.partitions) {

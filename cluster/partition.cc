@@ -53,7 +53,7 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
   };
   if (closing_) co_return refuse(log::errc::closed, {});
   auto room = co_await log_.room_for(records.size(), options.deadline);
-  if (!room) co_return refuse(room.error(), {});
+  if (!room) co_return refuse(room.error(), log_.why_refused(room.error()));
   auto now = core::current().clock().wall_now();
   auto rules = log::validation_rules::of(log_.config(), now);
   rules.zstd_allowed = options.produce_version >= 7;
@@ -64,7 +64,7 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
   if (!*valid) co_return unexpected<append_error>(std::move(valid->error()));
   if (closing_) co_return refuse(log::errc::closed, {});
   auto appended = log_.append(**valid, {.epoch = epoch_, .now = now});
-  if (!appended) co_return refuse(appended.error(), {});
+  if (!appended) co_return refuse(appended.error(), log_.why_refused(appended.error()));
   co_return *appended;
 }
 

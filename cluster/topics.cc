@@ -276,6 +276,7 @@ task<expected<void, refusal>> topics::remove_nodes(topic_metadata const& topic) 
 task<expected<void, error>> topics::create_logs(topic_metadata const& topic) {
   auto grouped = by_core(topic, broker_.cores());
   auto config = make_log_config(broker_.config(), topic.overrides);
+  config.from_reserve = topic.internal;
   std::vector<expected<void, error>> outcomes(grouped.size());
   auto create_here = [&](core_id core) -> task<> {
     std::vector<new_partition> requests;

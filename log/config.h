@@ -19,9 +19,10 @@ struct log_config {
   std::int64_t index_interval_bytes = 4096;                                // index.interval.bytes
   std::int64_t max_message_bytes = 1'048'588;                              // max.message.bytes
   std::int64_t retention_bytes = -1;                                       // retention.bytes
-  std::int64_t retention_ms = 604'800'000;        // retention.ms; -1: for ever
-  bool delete_old = true;                         // cleanup.policy contains delete
-  bool compact = false;                           // cleanup.policy contains compact
+  std::int64_t retention_ms = 604'800'000;  // retention.ms; -1: for ever
+  bool from_reserve = false;  // may use the space below the hard mark: internal topics
+  bool delete_old = true;     // cleanup.policy contains delete
+  bool compact = false;       // cleanup.policy contains compact
   std::int64_t delete_retention_ms = 86'400'000;  // delete.retention.ms
   std::int64_t min_compaction_lag_ms = 0;         // min.compaction.lag.ms
   std::int64_t max_compaction_lag_ms =

@@ -135,7 +135,7 @@ expected<append_info, errc> disk_log::append(validated_batch const& batch,
   }
   auto const bytes = batch.size();
   if (bytes > services_.journal->max_batch_bytes()) return std::unexpected(errc::batch_too_large);
-  if (services_.full || cutting_ || !tail_.started()) {
+  if (no_space_for_appends() || cutting_ || !tail_.started()) {
     return std::unexpected(errc::space_exhausted);
   }
   if (must_roll(bytes, rules.now)) {

@@ -17,6 +17,13 @@
 
 namespace karst::log {
 
+// A sealed segment that early retention may delete.
+struct doomed_segment {
+  log_id log;
+  offset base;
+  wall_ms newest = 0;  // of its records
+};
+
 // A partition_log over journal, tail and segments (STORAGE.md). Appends claim offsets and position,
 // copy into the tail and join the forming group, all synchronously; the journal reports back
 // through on_durable(). Destaging, rolling and carrying are driven by the log_manager's destager
@@ -40,6 +47,7 @@ class disk_log final : public partition_log {
   expected<append_info, errc> append(validated_batch const& batch,
                                      append_rules const& rules) override;
   task<expected<void, errc>> room_for(std::size_t bytes, time_point deadline) override;
+  std::string why_refused(errc code) const override;
   task<expected<void, errc>> durable(offset end, time_point deadline) override;
   waiters& durable_moved() override { return durable_moved_; }
   task<expected<read_result, errc>> read(offset from, offset end, read_limits limits) override;
@@ -163,6 +171,12 @@ class disk_log final : public partition_log {
   // Something in it cannot be compacted: it is left alone until the next start.
   void mark_uncleanable() { uncleanable_ = true; }
   bool is_uncleanable() const { return uncleanable_; }
+  // Early retention, when the volume runs short: the oldest segment, if the log's policy lets it
+  // go; its bytes once it is gone, 0 if it did not go.
+  task<std::optional<doomed_segment>> oldest_segment();
+  task<std::uint64_t> delete_early(doomed_segment doomed);
+  // Gives up what is allocated ahead, while nobody may claim it.
+  task<> give_space_back();
   // Forgets idempotent producers that were silent for so long.
   void expire_producers(wall_ms now, std::int64_t expiration_ms) {
     producers_.expire(now, expiration_ms);
@@ -185,6 +199,7 @@ class disk_log final : public partition_log {
   segment& active() { return *segments_.rbegin()->second; }
   segment const& active() const { return *segments_.rbegin()->second; }
   std::optional<errc> refusal() const;
+  bool no_space_for_appends() const { return services_.full && !config_.from_reserve; }
   bool rolls(std::size_t bytes) const;
   bool must_roll(std::size_t bytes, wall_ms now) const;
   bool writable(std::size_t bytes) const;

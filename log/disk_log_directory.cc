@@ -308,6 +308,7 @@ void disk_log_directory::note_closed(std::vector<offset_checkpoint> ends,
 
 task<expected<void, error>> disk_log_directory::close() {
   auto released = std::move(lock_);  // at the end of this call, whatever its outcome
+  stop_.request();
   co_await tasks_.join();
   if (!closed_clean_) co_return expected<void, error>{};
   // What Kafka expects to find after a clean stop.

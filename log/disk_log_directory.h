@@ -5,8 +5,11 @@
 #include "log/checkpoints.h"
 #include "log/log_manager.h"
 #include "log/recovery.h"
+#include "reactor/abort.h"
 #include "reactor/file_facts.h"
+#include "reactor/semaphore.h"
 #include "reactor/task_set.h"
+#include "reactor/waiters.h"
 
 namespace karst::log {
 
@@ -36,8 +39,10 @@ class disk_log_directory final : public log_directory {
   void take_offline(std::string why) override { note_failure(std::move(why)); }
 
   // On core 0: from `enter` to `leave` a core's log_manager is told of failures.
-  void enter(core_id core, disk_log_manager& manager) { managers_[core] = &manager; }
-  void leave(core_id core) { managers_[core] = nullptr; }
+  void enter(core_id core, disk_log_manager& manager);
+  task<> leave(core_id core);
+  // On core 0: an allocation was refused, or something was deleted.
+  void check_space_soon();
   // On core 0: a write of some core has failed. The first one is told to the operator, all cores
   // and on_failure.
   void note_failure(std::string why);
@@ -54,7 +59,12 @@ class disk_log_directory final : public log_directory {
                    bool clean);
 
  private:
-  explicit disk_log_directory(directory_options options) : options_(std::move(options)) {}
+  explicit disk_log_directory(directory_options options)
+      : options_(std::move(options)), space_(options_.path, options_.space) {}
+  task<> watch_space();
+  task<> check_space();
+  task<> tell_of_space();
+  task<> delete_oldest();
   task<expected<void, error>> look_around();
   task<> look_at_logs(std::vector<std::string> const& names);
   bool fits(old_journal_file const& file) const;
@@ -75,6 +85,13 @@ class disk_log_directory final : public log_directory {
   std::set<std::string> reused_;     // journal files that are spares in it
   std::string failure_;
   std::vector<disk_log_manager*> managers_;  // per core, on which alone they may be touched
+  semaphore managers_turn_{1};
+  space space_;
+  bool watching_space_ = false;
+  bool space_asked_ = false;
+  bool nothing_to_delete_ = false;  // said
+  waiters space_wanted_;
+  abort_source stop_;
   task_set tasks_;
   std::vector<journal*> journals_;  // per core, on which alone they may be touched
   std::vector<offset_checkpoint> ends_;

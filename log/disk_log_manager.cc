@@ -9,7 +9,6 @@
 namespace karst::log {
 namespace {
 
-constexpr auto space_interval = 5s;
 // How long appends wait for memory that nothing but time gives back.
 constexpr auto memory_patience = 5ms;
 // How long a stop waits for a descriptor that a log needs.
@@ -183,7 +182,8 @@ void disk_log_manager::refuse_writes(std::string const& why) {
 task<> disk_log_manager::leave_directory() {
   if (!std::exchange(entered_, false)) co_return;
   auto const core = core::current().id();
-  co_await submit_to(directory_.home(), [&directory = directory_, core] { directory.leave(core); });
+  co_await submit_to(directory_.home(),
+                     [&directory = directory_, core] { return directory.leave(core); });
 }
 
 task<> disk_log_manager::relocate(std::shared_ptr<disk_log> log) {
@@ -291,30 +291,6 @@ void disk_log_manager::start_cleaner() {
 task<> disk_log_manager::note_cleaned(offset_checkpoint at) {
   co_await submit_to(directory_.home(),
                      [&directory = directory_, &at] { directory.note_cleaned(std::move(at)); });
-}
-
-// The hard mark: with less free space than that, produce is refused, so that everything else
-// (fetching, deleting, trimming, carrying, offset commits) goes on.
-task<> disk_log_manager::watch_space() {
-  while (!stopping_ && !services_.failed()) {
-    if (auto space = free_space(services_.directory)) {
-      auto const mark = std::min<std::uint64_t>(limit::free_space_least, space->total_bytes / 20);
-      auto const full = space->available_bytes < mark;
-      if (full && !services_.full) {
-        logging::error("log",
-                       "{} has {} MiB left, less than the hard mark of {} MiB: produce requests "
-                       "are refused until there is room; delete topics, lower retention, or "
-                       "enlarge the volume",
-                       services_.directory, space->available_bytes / MiB, mark / MiB);
-      } else if (!full && services_.full) {
-        logging::info("log", "{} has room again: {} MiB", services_.directory,
-                      space->available_bytes / MiB);
-      }
-      services_.full = full;
-      if (full) journal_->room_made().wake_all();
-    }
-    (void)co_await sleep_until(core::current().now() + space_interval, &stop_);
-  }
 }
 
 task<> disk_log_manager::rest(std::shared_ptr<disk_log> log, std::size_t& done, std::size_t of,

@@ -31,6 +31,11 @@ class disk_log_manager final : public log_manager {
 
   // The directory has failed, here or on another core: no write or acknowledgement from now on.
   void refuse_writes(std::string const& why);
+  // The directory's volume has reached this level.
+  void note_space(space_level level, std::string const& refusal);
+  // Early retention: the segment that goes next here; its bytes, once it is gone.
+  task<std::optional<doomed_segment>> oldest_segment();
+  task<std::uint64_t> delete_segment(doomed_segment doomed);
 
  private:
   using log_map = hash_map<log_id, std::shared_ptr<disk_log>>;
@@ -65,7 +70,9 @@ class disk_log_manager final : public log_manager {
   task<expected<void, error>> make_files(std::string path, uuid topic_id);
   task<> destage_loop();
   task<> retention_loop();
-  task<> watch_space();
+  task<> give_space_back();
+  void ask_for_space();
+  task<> tell_space();
   task<> relocate(std::shared_ptr<disk_log> log);
   task<> free_memory(std::shared_ptr<disk_log> log);
   task<> make_memory();
@@ -91,6 +98,7 @@ class disk_log_manager final : public log_manager {
   std::unique_ptr<cleaner> cleaner_;
   bool preparing_ = false;
   bool entered_ = false;  // the directory knows of this manager
+  bool asking_for_space_ = false;
   bool stopping_ = false;
   bool gave_up_ = false;  // recovery failed: everything has ended
   abort_source stop_;

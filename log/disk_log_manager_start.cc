@@ -134,6 +134,7 @@ task<expected<void, error>> disk_log_manager::begin() {
   services_.direct = directory_.report().direct;
   services_.journal = journal_.get();
   services_.tails = tails_.get();
+  services_.ask_for_space = [this] { ask_for_space(); };
   services_.fail = [this](std::string what) { fail_storage(std::move(what)); };
   journal_->on_failure = [this](std::string const& what) { fail_storage(what); };
   core::current().metrics().add(damaged_reads_, "karst_log_damaged_reads_total",
@@ -148,7 +149,6 @@ task<expected<void, error>> disk_log_manager::begin() {
   co_await submit_to(directory_.home(), [this, core] { directory_.enter(core, *this); });
   tasks_.spawn(destage_loop());
   tasks_.spawn(retention_loop());
-  tasks_.spawn(watch_space());
   start_cleaner();
   co_return expected<void, error>{};
 }

@@ -38,11 +38,39 @@ task<> disk_log::grow_ahead() {
   if (!done) (void)no_room(done.error());
 }
 
+std::string disk_log::why_refused(errc code) const {
+  if (code == errc::storage_failed) return services_.failure;
+  if (code != errc::space_exhausted) return {};
+  if (no_space_for_appends()) return services_.space_refusal;
+  return fmt::format("the file system of log directory {} gives no more space to {}-{}",
+                     services_.directory, topic_, partition_);
+}
+
+// Claims find nothing allocated from here on, and wait for growth or are refused.
+task<> disk_log::give_space_back() {
+  if (refusal() || growing_ || cutting_ || !tail_.started()) co_return;
+  auto inside = users_.enter();
+  growing_ = true;
+  if (std::exchange(spare_ready_, false)) (void)co_await unlink_file(spare_path());
+  auto part = segments_.rbegin()->second;
+  auto const keep = align_up(part->size, block_size);
+  if (part->usable() && part->allocated > keep) {
+    part->allocated = keep;
+    // What this does not give back is given back at the roll.
+    auto writer = co_await part->writer(services_.direct);
+    if (writer) (void)co_await (*writer)->truncate(keep);
+  }
+  last_step_ = 0;
+  growing_ = false;
+  grown_.wake_all();
+}
+
 // Why there is no room for an append: there may be later, or the directory has failed.
 errc disk_log::no_room(karst::errc code) {
   if (shut_) return errc::closed;
   if (services_.failed()) return errc::storage_failed;
   report("no room for appends to", code);
+  if (code == karst::errc::no_space) services_.ask_for_space();
   if (is_refusal(code)) return errc::space_exhausted;
   services_.fail(fmt::format("{}: {}", path_, describe(code)));
   return errc::storage_failed;
@@ -57,7 +85,7 @@ bool disk_log::memory_for(std::size_t bytes) {
 task<expected<void, errc>> disk_log::room_for(std::size_t bytes, time_point deadline) {
   while (true) {
     if (auto refused = refusal()) co_return std::unexpected(*refused);
-    if (services_.full) co_return std::unexpected(errc::space_exhausted);
+    if (no_space_for_appends()) co_return std::unexpected(errc::space_exhausted);
     if (bytes > services_.journal->max_batch_bytes()) {
       co_return std::unexpected(errc::batch_too_large);
     }
@@ -156,7 +184,7 @@ task<expected<>> disk_log::wait_installed(std::shared_ptr<segment> part) {
 task<expected<>> disk_log::grow(std::size_t bytes) {
   auto part = segments_.rbegin()->second;
   if (auto there = co_await wait_installed(part); !there) co_return there;
-  auto const step = std::clamp(last_step_ * 2, least_step, most_step);
+  auto const step = services_.low ? least_step : std::clamp(last_step_ * 2, least_step, most_step);
   auto const limit = align_up(static_cast<std::uint64_t>(config_.segment_bytes), block_size);
   auto const needed = align_up(part->size + bytes, block_size);
   auto const target =
@@ -170,6 +198,7 @@ task<expected<>> disk_log::grow(std::size_t bytes) {
     (void)co_await (*writer)->truncate(part->allocated);
     co_return done;
   }
+  services_.note_allocated(target - from);
   part->allocated = target;
   last_step_ = step;
   co_return expected<>{};
@@ -182,12 +211,13 @@ task<expected<>> disk_log::prepare_next() {
   if (!there) co_return there;
   auto opened = co_await file::open(spare_path(), open_read | open_write | open_create);
   if (!opened) co_return fail(opened.error());
-  auto const bytes = std::clamp(last_step_, least_step, most_step);
+  auto const bytes = services_.low ? least_step : std::clamp(last_step_, least_step, most_step);
   auto done = co_await opened->allocate(0, bytes);
   if (done) done = co_await opened->sync();
   (void)co_await opened->close();
   if (!done && is_refusal(done.error())) (void)co_await unlink_file(spare_path());
   if (!done) co_return done;
+  services_.note_allocated(bytes);
   spare_bytes_ = bytes;
   spare_ready_ = true;
   co_return expected<>{};

@@ -13,6 +13,13 @@ namespace karst::limit {
 // of another start. At it: space_exhausted, until there is room.
 inline constexpr std::uint64_t free_space_least = 512 * MiB;
 
+// Bytes that a core allocates between two looks at the volume's free space: a small part of what
+// lies between the marks of all but tiny volumes. A look is one immediate system call.
+inline constexpr std::uint64_t allocated_unseen = 4 * MiB;
+
+// What must be free above a mark before what began at it ends, at most: one preallocation.
+inline constexpr std::uint64_t free_space_margin = 16 * MiB;
+
 // Segment files of one core that stay open: half of the descriptors of the process, divided among
 // the cores; the other half is for connections, journals, and files that are open in passing. At
 // most what 10,000 logs on one core use that are written and read at once; at least what appends,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "log/partition_log.h"
+#include "log/space.h"
 #include "reactor/base/expected.h"
 #include "reactor/core.h"
 
@@ -30,6 +31,7 @@ struct directory_options {
   duration retention_interval = 5min;  // log.retention.check.interval.ms
   std::int64_t producer_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   cleaner_options cleaner;
+  space_rules space;  // of the directory's volume
   bool allow_buffered =
       true;  // O_DIRECT refused: go on with buffered writes + fdatasync (announced), or fail
 };

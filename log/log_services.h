@@ -38,10 +38,21 @@ struct log_services {
   std::uint64_t failed_reads = 0;  // each was answered with an error; the directory goes on
   time_point give_up_at = never;   // a stop waits so long for descriptors
   bool memory_wanted = false;      // an append waits for tail memory: destage now
+  bool low = false;                // soft space mark reached: little is allocated ahead
   bool full = false;               // hard space mark reached: produce is refused
+  std::uint64_t allocated_unseen = 0;
+  std::string space_refusal;  // what clients are told then
 
+  std::function<void()> ask_for_space;    // an allocation was refused, or something was deleted
   std::function<void(std::string)> fail;  // tells the manager of the first failed write
 
+  // A fast writer must not get from mark to mark between two looks at the volume.
+  void note_allocated(std::uint64_t bytes) {
+    allocated_unseen += bytes;
+    if (allocated_unseen < limit::allocated_unseen) return;
+    allocated_unseen = 0;
+    ask_for_space();
+  }
   void want_memory() {
     memory_wanted = true;
     journal->file_dirtied().wake_all();

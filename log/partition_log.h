@@ -86,6 +86,8 @@ class partition_log {
   // segment space); an append that meets no room answers space_exhausted. Waiting is in order of
   // arrival. timed_out at the deadline.
   virtual task<expected<void, errc>> room_for(std::size_t bytes, time_point deadline = never) = 0;
+  // For the client: why an append was refused with this error; empty where the code says it all.
+  virtual std::string why_refused(errc) const { return {}; }
   // Done when every record below `end` is durable, or the log failed or was closed. timed_out at
   // the deadline: the records may still become durable.
   virtual task<expected<void, errc>> durable(offset end, time_point deadline = never) = 0;

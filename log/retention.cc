@@ -109,6 +109,33 @@ task<> disk_log::remove_expired(wall_ms now) {
                 start.value);
 }
 
+task<std::optional<doomed_segment>> disk_log::oldest_segment() {
+  if (refusal() || segments_.size() < 2 || !config_.delete_old || config_.compact) {
+    co_return std::nullopt;
+  }
+  auto inside = users_.enter();
+  auto const part = segments_.begin()->second;
+  auto const next = std::next(segments_.begin())->first;
+  if (part->base() >= staged_.segment || next > durable_end_) co_return std::nullopt;
+  auto const newest = co_await newest_time(part);
+  if (!newest || part->retired) co_return std::nullopt;
+  co_return doomed_segment{.log = id_, .base = part->base(), .newest = *newest};
+}
+
+task<std::uint64_t> disk_log::delete_early(doomed_segment doomed) {
+  if (refusal() || segments_.size() < 2 || segments_.begin()->first != doomed.base) co_return 0;
+  auto inside = users_.enter();
+  auto const bytes = segments_.begin()->second->size;
+  auto const next = std::next(segments_.begin())->first;
+  if (doomed.base >= staged_.segment || next > durable_end_) co_return 0;
+  if (auto moved = co_await move_log_start(next); !moved) co_return 0;
+  logging::warn("log",
+                "{}-{}: deleted the segment from {} to {} ({} bytes) before its time, because {} "
+                "is below its soft mark (karst.space.policy=delete-oldest)",
+                topic_, partition_, doomed.base.value, next.value, bytes, services_.directory);
+  co_return bytes;
+}
+
 task<expected<void, errc>> disk_log::advance_log_start(offset to) {
   if (auto refused = refusal()) co_return std::unexpected(*refused);
   auto inside = users_.enter();
@@ -150,6 +177,7 @@ task<> disk_log::delete_below_start() {
     }
   }
   file_names_.give(1);
+  if (services_.low) services_.ask_for_space();
 }
 
 task<> disk_log::unlink_files() {
@@ -173,6 +201,7 @@ task<> disk_log::unlink_files() {
     for (auto const& name : *names) (void)co_await unlink_file(doomed + "/" + name);
   }
   (void)co_await remove_directory(doomed);
+  if (services_.low) services_.ask_for_space();
 }
 
 }  // namespace karst::log

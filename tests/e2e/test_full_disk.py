@@ -1,0 +1,126 @@
+"""A volume that runs full, again and again: the broker lives, and what was acknowledged stays.
+
+KARST_E2E_CYCLES sets the number of times, 5 unless told.
+"""
+
+import os
+import re
+import sys
+
+import pytest
+import wire
+from clients import programs
+from node import BINARY, BROKER, eventually
+from test_kill import CONFLUENT, PARTITIONS, Hammer, check
+from tools import create_topic
+from volumes import MIB, volume
+
+pytestmark = pytest.mark.skipif(
+    BROKER != "karst" or not BINARY.exists(), reason="about karst's own space budget"
+)
+
+CYCLES = int(os.environ.get("KARST_E2E_CYCLES", "5"))
+HARD = 16 * MIB
+STORAGE_ERROR = 56
+SMALL_JOURNAL = ("karst.journal.file.bytes=1048576", "karst.journal.files=3", "karst.cores=2")
+
+
+def produce(node, topic: str, size: int = 1000) -> tuple[int, int, str | None]:
+    with wire.Connection(node.port) as connection:
+        batch = wire.batch([os.urandom(size)])
+        return wire.produce_result(connection.send(wire.produce(topic, batch)).answer())
+
+
+def delete_topic(node, name: str) -> int:
+    body = wire.struct.pack(">i", 1) + wire.text(name) + wire.struct.pack(">i", 30_000)
+    with wire.Connection(node.port) as connection:
+        answer = connection.send(wire.frame(wire.header(20, 1) + body)).answer()
+    (length,) = wire.struct.unpack_from(">h", answer, 12)
+    return wire.struct.unpack_from(">h", answer, 14 + length)[0]
+
+
+def fetched(node, topic: str, offset: int) -> bytes:
+    with wire.Connection(node.port) as connection:
+        return connection.send(wire.fetch(topic, offset)).answer()
+
+
+@pytest.fixture
+def full_node(make_node, tmp_path):
+    with volume(tmp_path, "disk", 256 * MIB) as disk:
+        node = make_node(
+            f"log.dirs={disk.path}/data", f"karst.space.hard.bytes={HARD}", *SMALL_JOURNAL
+        )
+        node.start()
+        yield node, disk
+        node.close()
+
+
+def test_a_full_volume_refuses_records_and_nothing_else(full_node):
+    node, disk = full_node
+    create_topic(node, "kept", 1)
+    create_topic(node, "doomed", 1)
+    for topic in ("kept", "doomed"):
+        assert produce(node, topic)[0] == 0
+    disk.fill(HARD // 2)
+    code, _, why = eventually(
+        lambda: (got := produce(node, "kept"))[0] and got, 20, "produce is refused"
+    )
+    assert code == STORAGE_ERROR
+    assert f"{disk.path}/data" in why and str(HARD) in why and "karst.space.hard.bytes" in why
+    assert re.search(r"has \d+ bytes left", why)
+    assert len(fetched(node, "kept", 0)) > 1000
+    assert delete_topic(node, "doomed") == 0
+    create_topic(node, "made", 1)
+    said = "produce requests are refused until there is room"
+    assert node.log().count(said) == 1
+    (disk.path / "filler").unlink()
+    eventually(lambda: produce(node, "kept")[0] == 0, 10, "produce goes on by itself")
+    assert node.stop() == 0
+
+
+def test_the_oldest_segments_go_first_where_that_is_declared(make_node, tmp_path):
+    with volume(tmp_path, "disk", 128 * MIB) as disk:
+        node = make_node(
+            f"log.dirs={disk.path}/data",
+            "karst.space.policy=delete-oldest",
+            "karst.space.soft.percent=40",
+            "log.segment.bytes=1048576",
+            *SMALL_JOURNAL,
+        ).start()
+        create_topic(node, "rolls", 1)
+        for _ in range(320):
+            assert produce(node, "rolls", 400_000)[0] == 0
+        eventually(lambda: disk.free() > 45 * MIB, 30, "there is room by itself")
+        assert "before its time" in node.log()
+        assert node.stop() == 0
+
+
+@pytest.mark.timeout(1500)
+def test_a_volume_that_fills_and_empties_loses_nothing(full_node, tmp_path):
+    node, disk = full_node
+    create_topic(node, "hammer-confluent", PARTITIONS)
+    create_topic(node, "probe", 1)
+    words = [node.bootstrap, "hammer-confluent", PARTITIONS, "LEDGER"]
+    hammer = Hammer("confluent", [sys.executable, CONFLUENT, *words], tmp_path)
+    try:
+        for cycle in range(CYCLES):
+            before = hammer.acknowledged()
+            hammer.wait_for(before + 100, cycle)
+            # Now below the mark, now not a byte for anybody.
+            disk.fill(0 if cycle % 4 == 0 else HARD // 2)
+            eventually(
+                lambda: produce(node, "probe")[0] == STORAGE_ERROR, 20, f"{cycle}: refused"
+            )
+            if cycle % 4:
+                topic = create_topic(node, f"amid-{cycle}", 1)
+                assert delete_topic(node, topic) == 0
+            assert len(fetched(node, "probe", 0)) > 0
+            (disk.path / "filler").unlink()
+            eventually(lambda: produce(node, "probe")[0] == 0, 20, f"{cycle}: goes on")
+            assert node.process.poll() is None
+        hammer.finish()
+    finally:
+        hammer.close()
+    assert "takes no more writes" not in node.log()
+    check(hammer, programs.Java("4.2").consume(node.bootstrap, [hammer.topic]))
+    assert node.stop() == 0
