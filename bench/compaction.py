@@ -2,6 +2,7 @@
 """Compaction of the same records by Karst and Apache Kafka 3.9: speed, memory, produce beside it.
 
   bench/compaction.py [--megabytes 1000] [--keys 200000] [--codecs none zstd] [--brokers ...]
+                      [--segment-seconds 75]
 
 Everything lies in one active segment, which neither compacts, until its segment.ms has passed; then
 the next record rolls it, and from there to the moment in which cleaner-offset-checkpoint names its
@@ -29,9 +30,8 @@ import wire  # noqa: E402
 
 MIB = 1 << 20
 VALUE_BYTES = 500
-SEGMENT_SECONDS = 75
 WINDOW_SECONDS = 3
-LOAD = ["--connections", "4", "--record-size", "100", "--rate", "1000"]
+LOAD = ["--connections", "32", "--record-size", "100", "--rate", "1000"]
 TOPIC = "compacted"
 
 
@@ -55,9 +55,13 @@ def resident(pid: int) -> int:
 
 
 def create(broker: node.Node, name: str, configs: dict[str, str]) -> None:
-    with wire.Connection(broker.port) as connection:
-        code = wire.created(connection.send(wire.create_topic(name, 1, configs)).answer())
-    assert code == 0, f"creating {name}: error {code}"
+    def created() -> bool:
+        # Kafka answers before it has found itself: no broker for the replica.
+        with wire.Connection(broker.port) as connection:
+            answer = connection.send(wire.create_topic(name, 1, configs)).answer()
+            return wire.created(answer) == 0
+
+    node.eventually(created, 30, f"{name} is created", every=0.2)
 
 
 def kcat(broker: node.Node, *arguments, stdin=None) -> None:
@@ -75,25 +79,27 @@ def p99_of(load: subprocess.Popen) -> float:
     return json.loads(load.communicate()[0])["p99_ms"]
 
 
-def measure(kind: str, directory: pathlib.Path, records: pathlib.Path, codec: str) -> dict:
+def measure(
+    kind: str, directory: pathlib.Path, records: pathlib.Path, codec: str, segment_seconds: int
+) -> dict:
     settings = ["log.cleaner.backoff.ms=50", "log.retention.check.interval.ms=3600000"]
     broker = node.Node(directory, *settings, broker=kind)
     broker.start()
     try:
         create(broker, "beside", {})
         configs = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"}
-        configs |= {"segment.bytes": str(2**31 - 1), "segment.ms": str(SEGMENT_SECONDS * 1000)}
+        configs |= {"segment.bytes": str(2**31 - 1), "segment.ms": str(segment_seconds * 1000)}
         create(broker, TOPIC, configs)
         began = time.monotonic()
         kcat(broker, "-z", codec, "-l", str(records))
         loaded = time.monotonic() - began
-        assert loaded < SEGMENT_SECONDS - 5, f"loading took {loaded:.0f} s: use fewer megabytes"
+        assert loaded < segment_seconds - 5, f"loading took {loaded:.0f} s: use fewer megabytes"
         segment = next((broker.data / f"{TOPIC}-0").glob("*.log"))
         size = sum(path.stat().st_size for path in segment.parent.glob("*.log"))
         p99_of(start_load(broker))
-        time.sleep(max(0, SEGMENT_SECONDS - 2 * WINDOW_SECONDS - (time.monotonic() - began)))
+        time.sleep(max(0, segment_seconds - 2 * WINDOW_SECONDS - (time.monotonic() - began)))
         quiet = p99_of(start_load(broker))
-        time.sleep(max(0, SEGMENT_SECONDS + 2 - (time.monotonic() - began)))
+        time.sleep(max(0, segment_seconds + 2 - (time.monotonic() - began)))
         before = peak = resident(broker.process.pid)
         beside = start_load(broker)
         # Karst makes the next segment's file first, and rolls at the record after.
@@ -130,6 +136,7 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=200_000)
     parser.add_argument("--codecs", nargs="+", default=["none", "zstd"])
     parser.add_argument("--brokers", nargs="+", default=["karst", "kafka-3.9"])
+    parser.add_argument("--segment-seconds", type=int, default=75, help="loading must take less")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="karst-compaction-") as name:
         place = pathlib.Path(name)
@@ -139,7 +146,7 @@ def main() -> None:
         for codec in arguments.codecs:
             for kind in arguments.brokers:
                 directory = place / f"{kind}-{codec}"
-                result = measure(kind, directory, records, codec)
+                result = measure(kind, directory, records, codec, arguments.segment_seconds)
                 columns = "  ".join(f"{key} {value:.2f}" for key, value in result.items())
                 print(f"{codec:6} {kind:10} {columns}", flush=True)
                 subprocess.run(["rm", "-rf", directory], check=True)
