@@ -166,7 +166,9 @@ task<expected<void, errc>> disk_log::plan_producers(cut_plan& plan) {
     follower seen;
     if (auto done = co_await walk_headers(part, 0, seen); !done) co_return done;
     std::erase_if(lost, [&](producer_id id) { return plan.producers.adopt(id, seen.found); });
-    if (place == segments_.begin() || walked >= limit::producers_looked_for) break;
+    // What lies below the log's start is left by a crash, perhaps not even cut to its length.
+    if (place == segments_.begin() || place->first <= log_start_) break;
+    if (walked >= limit::producers_looked_for) break;
     part = (--place)->second;
     walked += part->size;
   }
@@ -221,6 +223,8 @@ task<expected<void, errc>> disk_log::cut(cut_plan& plan) {
   add_state(snapshot(), entry_type::state);
   auto const ordinal = journal.forming_ordinal();
   if (auto written = co_await journal.durable(journal.forming_sequence()); !written) {
+    // Destaging may wait for the new file, which will not be made.
+    plan.last->installed().wake_all();
     co_return written;
   }
   state_ordinal_ = std::max(state_ordinal_, ordinal);

@@ -28,9 +28,11 @@ TEST(log_lives, nothing_acknowledged_is_lost_over_many_lives) {
 // What random traces have found, besides what has a test of its own:
 // 1: a roll whose append found no room left an empty segment, and a clean stop waited for ever.
 // 241: a truncation was the first word of its log in the live window, and was not counted.
+// 4732: a full truncation whose word did not become durable left destaging waiting for a file.
+// 4902: a truncation looked for producers in what an interrupted full truncation had left.
 TEST(log_lives, what_was_found_once_stays_mended) {
   quiet_logs quiet;
-  for (std::uint64_t seed : {1, 241}) EXPECT_EQ(run_lives(seed), "") << seed;
+  for (std::uint64_t seed : {1, 241, 4732, 4902}) EXPECT_EQ(run_lives(seed), "") << seed;
 }
 
 }  // namespace
