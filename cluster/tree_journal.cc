@@ -17,6 +17,9 @@ constexpr std::size_t header_bytes = 20;
 constexpr std::size_t largest_file = 256 * MiB;
 constexpr std::uint64_t shortest_long_journal = MiB;
 
+// Space that the journal has ahead: topics can be deleted on a disk that others have filled.
+constexpr std::uint64_t allocated_step = 256 * KiB;
+
 template <typename T>
 void put(std::string& to, T value) {
   char bytes[sizeof value];
@@ -187,12 +190,21 @@ task<expected<tree_journal::opened, error>> tree_journal::open(std::string direc
   co_return std::move(result);
 }
 
+// As far as there is room: a write tells what there is not.
+task<> tree_journal::allocate_ahead(std::uint64_t bytes) {
+  if (end_ + bytes <= allocated_) co_return;
+  auto const target = end_ + bytes + allocated_step;
+  auto const from = std::max(allocated_, end_);
+  if (co_await file_.allocate(from, target - from)) allocated_ = target;
+}
+
 task<expected<>> tree_journal::append(std::vector<tree_change> const& changes) {
   std::string body;
   for (auto const& change : changes) {
     put_change(body, change.path, change.data ? &*change.data : nullptr);
   }
   auto framed = frame(journal_magic, sequence_ + 1, body);
+  co_await allocate_ahead(framed.size());
   auto written =
       co_await file_.write(end_, std::as_bytes(std::span{framed.data(), framed.size()}), true);
   if (!written) co_return written;
@@ -216,6 +228,8 @@ task<expected<>> tree_journal::replace_snapshot(tree_contents const& contents) {
   if (!replaced) co_return replaced;
   snapshot_bytes_ = size;
   end_ = 0;
+  allocated_ = 0;
+  co_await allocate_ahead(allocated_step / 2);
   co_return expected<>{};
 }
 

@@ -47,12 +47,14 @@ class tree_journal {
 
  private:
   explicit tree_journal(std::string directory) : directory_(std::move(directory)) {}
+  task<> allocate_ahead(std::uint64_t bytes);
   task<expected<void, error>> read_snapshot(opened& into);
   task<expected<void, error>> read_journal(opened& into);
 
   std::string directory_;
   file file_;
-  std::uint64_t end_ = 0;       // bytes of whole groups in the journal
+  std::uint64_t end_ = 0;  // bytes of whole groups in the journal; zeros behind
+  std::uint64_t allocated_ = 0;
   std::uint64_t sequence_ = 0;  // of the last group
   std::uint64_t snapshot_bytes_ = 0;
 };

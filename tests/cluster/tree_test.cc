@@ -76,6 +76,22 @@ TEST_F(tree_test, creates_sets_and_removes_as_zookeeper_does) {
   }
 }
 
+// What is deleted on a full disk makes room: it must not need any.
+TEST_F(tree_test, takes_changes_on_a_disk_that_others_have_filled) {
+  auto& disk = world_.storage();
+  ASSERT_TRUE(disk.take_space(disk.free_bytes() / block_size));
+  std::string const data(100, 'x');
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(multi(create_node{fmt::format("/brokers/topics/{}", i), data})) << i;
+    ASSERT_TRUE(multi(remove_node{fmt::format("/brokers/topics/{}", i)})) << i;
+  }
+  ASSERT_TRUE(multi(create_node{"/brokers/topics/kept", data}));
+  close();
+  disk.give_space(1000);
+  open();
+  EXPECT_THAT(children("/brokers/topics"), ElementsAre("kept"));
+}
+
 TEST_F(tree_test, a_multi_is_all_or_nothing) {
   ASSERT_TRUE(multi(create_node{"/brokers/topics/a", "1"}));
   EXPECT_EQ(refusal(multi(set_node{"/brokers/topics/a", "2"}, create_node{"/brokers/topics/b", ""},

@@ -104,16 +104,14 @@ def test_a_volume_that_fills_and_empties_loses_nothing(full_node, tmp_path):
     hammer = Hammer("confluent", [sys.executable, CONFLUENT, *words], tmp_path)
     try:
         for cycle in range(CYCLES):
-            before = hammer.acknowledged()
-            hammer.wait_for(before + 100, cycle)
+            create_topic(node, f"doomed-{cycle}", 1)
+            hammer.wait_for(hammer.acknowledged() + 100, cycle)
             # Now below the mark, now not a byte for anybody.
             disk.fill(0 if cycle % 4 == 0 else HARD // 2)
             eventually(
                 lambda: produce(node, "probe")[0] == STORAGE_ERROR, 20, f"{cycle}: refused"
             )
-            if cycle % 4:
-                topic = create_topic(node, f"amid-{cycle}", 1)
-                assert delete_topic(node, topic) == 0
+            assert delete_topic(node, f"doomed-{cycle}") == 0
             assert len(fetched(node, "probe", 0)) > 0
             (disk.path / "filler").unlink()
             eventually(lambda: produce(node, "probe")[0] == 0, 20, f"{cycle}: goes on")
