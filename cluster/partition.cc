@@ -64,6 +64,13 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
   if (!*valid) co_return unexpected<append_error>(std::move(valid->error()));
   if (closing_) co_return refuse(log::errc::closed, {});
   auto appended = log_.append(**valid, {.epoch = epoch_, .now = now});
+  // The room may be gone: a roll took it, or the batch has grown since it was asked for.
+  while (!appended && appended.error() == log::errc::space_exhausted) {
+    room = co_await log_.room_for((*valid)->size(), options.deadline);
+    if (!room) co_return refuse(room.error(), log_.why_refused(room.error()));
+    if (closing_) co_return refuse(log::errc::closed, {});
+    appended = log_.append(**valid, {.epoch = epoch_, .now = now});
+  }
   if (!appended) co_return refuse(appended.error(), log_.why_refused(appended.error()));
   co_return *appended;
 }

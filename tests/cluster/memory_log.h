@@ -29,6 +29,8 @@ class memory_log final : public log::partition_log {
   // now on.
   void hold() { held_ = true; }
   void hold_room() { no_room_ = true; }
+  // The next append finds no room, though there was some when it was asked for.
+  void take_room_once() { room_taken_ = true; }
   void release() {
     held_ = false;
     no_room_ = false;
@@ -55,6 +57,9 @@ class memory_log final : public log::partition_log {
   expected<log::append_info, log::errc> append(log::validated_batch const& batch,
                                                log::append_rules const& rules) override {
     if (failure_) return unexpected<log::errc>(*failure_);
+    if (std::exchange(room_taken_, false)) {
+      return unexpected<log::errc>(log::errc::space_exhausted);
+    }
     if (!log::crc_matches(batch.bytes)) return unexpected<log::errc>(log::errc::corrupt_batch);
     auto const& header = batch.header;
     if (header.has_producer()) {
@@ -189,6 +194,7 @@ class memory_log final : public log::partition_log {
   std::uint64_t bytes_ = 0;
   bool held_ = false;
   bool no_room_ = false;
+  bool room_taken_ = false;
   waiters room_;
   std::optional<log::errc> failure_;
   waiters moved_;

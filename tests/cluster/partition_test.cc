@@ -143,6 +143,13 @@ TEST_F(partition_test, with_flush_messages_above_one_it_does_not) {
   EXPECT_TRUE(cores_.run(0, on(0).committed(appended->end)));
 }
 
+TEST_F(partition_test, an_append_whose_room_was_taken_asks_for_room_again) {
+  memory_on(0).take_room_once();
+  auto appended = append(batch_of(2));
+  ASSERT_TRUE(appended);
+  EXPECT_EQ(on(0).log().log_end(), appended->end);
+}
+
 TEST_F(partition_test, consumers_see_no_more_than_the_high_watermark) {
   append(batch_of(2));
   memory_on(0).hold();
