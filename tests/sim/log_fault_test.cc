@@ -226,9 +226,9 @@ TEST(log_read_failure, is_of_that_read_alone) {
       live(node);
       ASSERT_EQ(node.close(), "");
     }
+    auto struck = false;
     log_node node{host, small_directory(2), ledger};
     ASSERT_EQ(node.start(), "");
-    auto struck = false;
     host.on_operation(
         [&](operation_record const& done) { struck = struck || done.error == errc::io_error; });
     host.inject({.code = opcode::read, .skip = skip});
