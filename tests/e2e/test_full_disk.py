@@ -5,13 +5,12 @@ KARST_E2E_CYCLES sets the number of times, 5 unless told.
 
 import os
 import re
-import sys
 
+import confluent_kafka
 import pytest
 import wire
-from clients import programs
 from node import BINARY, BROKER, eventually
-from test_kill import CONFLUENT, PARTITIONS, Hammer, check
+from test_kill import read_all
 from tools import create_topic
 from volumes import MIB, volume
 
@@ -21,6 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 CYCLES = int(os.environ.get("KARST_E2E_CYCLES", "5"))
 HARD = 16 * MIB
+PARTITIONS = 4
 STORAGE_ERROR = 56
 SMALL_JOURNAL = ("karst.journal.file.bytes=1048576", "karst.journal.files=3", "karst.cores=2")
 
@@ -46,8 +46,7 @@ def fetched(node, topic: str, offset: int) -> bytes:
 
 @pytest.fixture
 def full_node(make_node, tmp_path):
-    # The producer's records stay: room for them in each cycle, on a busy machine too.
-    with volume(tmp_path, "disk", (256 + 16 * CYCLES) * MIB) as disk:
+    with volume(tmp_path, "disk", 512 * MIB) as disk:
         node = make_node(
             f"log.dirs={disk.path}/data", f"karst.space.hard.bytes={HARD}", *SMALL_JOURNAL
         )
@@ -96,30 +95,77 @@ def test_the_oldest_segments_go_first_where_that_is_declared(make_node, tmp_path
         assert node.stop() == 0
 
 
-@pytest.mark.timeout(300 + 15 * CYCLES)
-def test_a_volume_that_fills_and_empties_loses_nothing(full_node, tmp_path):
-    node, disk = full_node
-    create_topic(node, "hammer-confluent", PARTITIONS)
-    create_topic(node, "probe", 1)
-    words = [node.bootstrap, "hammer-confluent", PARTITIONS, "LEDGER"]
-    hammer = Hammer("confluent", [sys.executable, CONFLUENT, *words], tmp_path)
-    try:
-        for cycle in range(CYCLES):
-            create_topic(node, f"doomed-{cycle}", 1)
-            hammer.wait_for(hammer.acknowledged() + 100, cycle)
-            # Now below the mark, now not a byte for anybody.
-            disk.fill(0 if cycle % 4 == 0 else HARD // 2)
-            eventually(
-                lambda: produce(node, "probe")[0] == STORAGE_ERROR, 20, f"{cycle}: refused"
+class Producer:
+    """librdkafka's idempotent producer, and what became of its records."""
+
+    def __init__(self, node, topic: str):
+        self.topic = topic
+        self.sent = 0
+        self.acknowledged: set[int] = set()
+        self.failed: list[str] = []
+        self.client = confluent_kafka.Producer(
+            {
+                "bootstrap.servers": node.bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 1,
+                "message.timeout.ms": 120_000,
+                "retry.backoff.ms": 20,
+            }
+        )
+
+    def send(self, count: int) -> None:
+        for _ in range(count):
+            number = self.sent
+
+            def record(problem, _, number=number):
+                if problem is None:
+                    self.acknowledged.add(number)
+                else:
+                    self.failed.append(f"{number}: {problem}")
+
+            value = f"{number:08}".encode().ljust(200, b".")
+            self.client.produce(
+                self.topic, value, partition=number % PARTITIONS, on_delivery=record
             )
-            assert delete_topic(node, f"doomed-{cycle}") == 0
-            assert len(fetched(node, "probe", 0)) > 0
-            (disk.path / "filler").unlink()
-            eventually(lambda: produce(node, "probe")[0] == 0, 20, f"{cycle}: goes on")
-            assert node.process.poll() is None
-        hammer.finish()
-    finally:
-        hammer.close()
+            self.sent += 1
+            self.client.poll(0)
+
+    def finish(self) -> None:
+        assert self.client.flush(60) == 0, f"{len(self.acknowledged)} of {self.sent} acknowledged"
+        assert not self.failed, f"{len(self.failed)} failed, first {self.failed[0]}"
+
+
+@pytest.mark.timeout(300 + 30 * CYCLES)
+def test_a_volume_that_fills_and_empties_loses_nothing(full_node):
+    node, disk = full_node
+    create_topic(node, "counts", PARTITIONS)
+    create_topic(node, "probe", 1)
+    producer = Producer(node, "counts")
+
+    def refused_when_filled(leave: int) -> bool:
+        # What was allocated ahead comes back, and is taken as well.
+        disk.fill(leave)
+        return produce(node, "probe")[0] == STORAGE_ERROR
+
+    for cycle in range(CYCLES):
+        create_topic(node, f"doomed-{cycle}", 1)
+        producer.send(300)
+        # Now below the mark, now not a byte for anybody.
+        leave = 0 if cycle % 4 == 0 else HARD // 2
+        eventually(lambda: refused_when_filled(leave), 60, f"{cycle}: refused")
+        producer.send(100)
+        assert delete_topic(node, f"doomed-{cycle}") == 0
+        assert len(fetched(node, "probe", 0)) > 0
+        (disk.path / "filler").unlink()
+        eventually(lambda: produce(node, "probe")[0] == 0, 60, f"{cycle}: goes on")
+        producer.finish()
+        assert node.process.poll() is None
     assert "takes no more writes" not in node.log()
-    check(hammer, programs.Java("4.2").consume(node.bootstrap, [hammer.topic]))
+    records = read_all(node.bootstrap, "counts")
+    numbers = [int(record.value()[:8]) for record in records]
+    assert len(numbers) == len(set(numbers)), "records twice"
+    assert set(numbers) == producer.acknowledged == set(range(producer.sent))
+    for partition in range(PARTITIONS):
+        mine = [int(each.value()[:8]) for each in records if each.partition() == partition]
+        assert mine == sorted(mine), f"order broken in partition {partition}"
     assert node.stop() == 0

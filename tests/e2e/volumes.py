@@ -68,8 +68,8 @@ class Volume:
     def fill(self, leave: int) -> pathlib.Path:
         """Somebody else's file takes all but `leave` bytes."""
         filler = self.path / "filler"
-        with open(filler, "wb") as file:
-            size = 0
+        with open(filler, "ab") as file:
+            size = file.tell()
             while (more := self.free() - leave) > 4096:
                 # The last bytes may need blocks for the file's own map.
                 try:
