@@ -6,6 +6,7 @@ Each step builds what it needs, prints what it does, and adds to the counts of t
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -67,42 +68,64 @@ def test_targets(preset: str) -> list[str]:
     return sorted(set(re.findall(r"^(test_\w+): ", listed.stdout.decode(), re.MULTILINE)))
 
 
-def run_binary(
-    counts: Counts, preset: str, name: str, pattern: str = "*", **environment: str
-) -> None:
-    """Runs one GoogleTest binary and reads its counts."""
-    report = RESULTS / f"{preset}-{name}.json"
+def run_shard(
+    preset: str, name: str, pattern: str, shard: int, shards: int, environment: dict[str, str]
+) -> tuple[int | None, dict | None]:
+    """One process with its share of the tests: its status, None when it did not end, and report."""
+    report = RESULTS / f"{preset}-{name}-{shard}.json"
     report.unlink(missing_ok=True)
     arguments = ["--gtest_brief=1", f"--gtest_filter={pattern}", f"--gtest_output=json:{report}"]
+    share = {"GTEST_TOTAL_SHARDS": str(shards), "GTEST_SHARD_INDEX": str(shard)}
     try:
         status = run(
             [BUILD / preset / name, *arguments],
             timeout=BINARY_SECONDS_MAX,
-            env=os.environ | environment,
+            env=os.environ | environment | share,
         ).returncode
     except subprocess.TimeoutExpired:
-        counts.fail(f"{name} ({preset}): did not end within {BINARY_SECONDS_MAX} s")
+        return None, None
+    return status, json.loads(report.read_text()) if report.exists() else None
+
+
+def run_binary(
+    counts: Counts, preset: str, name: str, pattern: str = "*", shards: int = 1, **environment: str
+) -> None:
+    """Runs one GoogleTest binary, in so many processes at once, and reads its counts."""
+    with concurrent.futures.ThreadPoolExecutor(shards) as pool:
+        shares = range(shards)
+        done = pool.map(
+            lambda shard: run_shard(preset, name, pattern, shard, shards, environment), shares
+        )
+    tests = 0
+    for status, found in done:
+        if status is None:
+            counts.fail(f"{name} ({preset}): did not end within {BINARY_SECONDS_MAX} s")
+        elif found is None:
+            counts.fail(f"{name} ({preset}): died with status {status}")
+        else:
+            tests += found["tests"]
+            count_tests(counts, f"{name} ({preset})", status, found)
+            continue
         return
-    if not report.exists():
-        counts.fail(f"{name} ({preset}): died with status {status}")
-        return
-    found = json.loads(report.read_text())
+    if tests == 0:
+        counts.fail(f"{name} ({preset}): no test matches {pattern}")
+
+
+def count_tests(counts: Counts, title: str, status: int, found: dict) -> None:
     failed = found["failures"]
     skipped = 0
     for suite in found["testsuites"]:
         for case in suite["testsuite"]:
-            title = f"{suite['name']}.{case['name']} ({preset})"
+            test = f"{suite['name']}.{case['name']}, {title}"
             if case.get("failures"):
-                counts.failures.append(title)
+                counts.failures.append(test)
             elif case.get("result") == "SKIPPED":
                 skipped += 1
-                counts.skipped.append(title)
+                counts.skipped.append(test)
     counts.failed += failed
     counts.passed += found["tests"] - found.get("disabled", 0) - failed - skipped
     if status != 0 and failed == 0:
-        counts.fail(f"{name} ({preset}): ended with status {status} after its tests")
-    if found["tests"] == 0:
-        counts.fail(f"{name} ({preset}): no test matches {pattern}")
+        counts.fail(f"{title}: ended with status {status} after its tests")
 
 
 def step_tidy(counts: Counts) -> None:
@@ -157,7 +180,7 @@ def step_sim(counts: Counts) -> None:
     if not build("asan", "test_sim"):
         counts.fail("the build of the simulation tests")
         return
-    run_binary(counts, "asan", "test_sim")
+    run_binary(counts, "asan", "test_sim", shards=os.cpu_count() or 1)
     if not build("release", "test_sim", options=("-DKARST_TESTS=ON",)):
         counts.fail("the build of the random traces")
         return
