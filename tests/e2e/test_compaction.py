@@ -23,6 +23,8 @@ SEGMENT_BYTES = 20_000
 DELETE_RETENTION_SECONDS = 12
 BASE = ("log.cleaner.backoff.ms=100", "log.retention.check.interval.ms=1000")
 HEADER_BYTES = 61
+# A Kafka that answers already may not have registered itself: it has no broker for a replica.
+NO_BROKER_YET = 38
 
 
 def keyed_lines(seed: int, keys: int) -> bytes:
@@ -76,9 +78,14 @@ def send(node: Node, batches: list[bytes]) -> None:
 
 def create(node: Node, name: str, **configs) -> None:
     settings = {key.replace("_", "."): str(value) for key, value in configs.items()}
-    with wire.Connection(node.port) as connection:
-        code = wire.created(connection.send(wire.create_topic(name, 1, settings)).answer())
-    assert code == 0, f"{node.broker}: creating {name}: error {code}"
+
+    def made() -> bool:
+        with wire.Connection(node.port) as connection:
+            code = wire.created(connection.send(wire.create_topic(name, 1, settings)).answer())
+        assert code in (0, NO_BROKER_YET), f"{node.broker}: creating {name}: error {code}"
+        return code == 0
+
+    eventually(made, 20, f"{node.broker} makes {name}", every=0.1)
 
 
 def restart(node: Node, cleaning: bool) -> None:
