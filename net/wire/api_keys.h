@@ -13,12 +13,28 @@ enum class api_key : std::int16_t {
   fetch = 1,
   list_offsets = 2,
   metadata = 3,
+  offset_commit = 8,
+  offset_fetch = 9,
+  find_coordinator = 10,
+  join_group = 11,
+  heartbeat = 12,
+  leave_group = 13,
+  sync_group = 14,
+  describe_groups = 15,
+  list_groups = 16,
   api_versions = 18,
   create_topics = 19,
   delete_topics = 20,
+  delete_records = 21,
   init_producer_id = 22,
   offset_for_leader_epoch = 23,
   describe_configs = 32,
+  alter_configs = 33,
+  describe_log_dirs = 35,
+  create_partitions = 37,
+  delete_groups = 42,
+  incremental_alter_configs = 44,
+  offset_delete = 47,
   describe_cluster = 60,
 };
 
@@ -38,20 +54,52 @@ constexpr std::int16_t flexible_since(api_key key) {
       return 6;
     case api_key::metadata:
       return 9;
+    case api_key::offset_commit:
+      return 8;
+    case api_key::offset_fetch:
+      return 6;
+    case api_key::find_coordinator:
+      return 3;
+    case api_key::join_group:
+      return 6;
+    case api_key::heartbeat:
+      return 4;
+    case api_key::leave_group:
+      return 4;
+    case api_key::sync_group:
+      return 4;
+    case api_key::describe_groups:
+      return 5;
+    case api_key::list_groups:
+      return 3;
     case api_key::api_versions:
       return 3;
     case api_key::create_topics:
       return 5;
     case api_key::delete_topics:
       return 4;
+    case api_key::delete_records:
+      return 2;
     case api_key::init_producer_id:
       return 2;
     case api_key::offset_for_leader_epoch:
       return 4;
     case api_key::describe_configs:
       return 4;
+    case api_key::alter_configs:
+      return 2;
+    case api_key::describe_log_dirs:
+      return 2;
+    case api_key::create_partitions:
+      return 2;
+    case api_key::delete_groups:
+      return 2;
+    case api_key::incremental_alter_configs:
+      return 1;
     case api_key::describe_cluster:
       return 0;
+    case api_key::offset_delete:
+      break;
   }
   return std::numeric_limits<std::int16_t>::max();
 }

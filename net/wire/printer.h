@@ -41,7 +41,7 @@ class printer {
       text_ += "null";
     } else if constexpr (wire_text<T>) {
       text_ += fmt::format("\"{}\"", logging::escape(field));
-    } else if constexpr (wire_bytes<T>) {
+    } else if constexpr (wire_bytes<T> || wire_opaque<T>) {
       text_ += fmt::format("{} bytes", field.size());
     } else if constexpr (wire_array<T>) {
       text_ += '[';

@@ -128,6 +128,8 @@ class reader {
     auto count = static_cast<std::size_t>(size);
     if constexpr (wire_text<T>) {
       value = in_.view(count);
+    } else if constexpr (wire_opaque<T>) {
+      value.bytes = in_.view(count);
     } else if constexpr (wire_bytes<T>) {
       value = T{in_.share(count)};
     } else {

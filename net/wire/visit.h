@@ -24,6 +24,7 @@
 //
 //   bool, int8 to int64, enums        the integer, big-endian
 //   uuid                              16 bytes
+//   bytes_view, bytes_owned           bytes: opaque to the broker, as a view or owned
 //   std::string_view, std::string     string; a request that we read holds views into its bytes, an
 //   answer owns std::vector<T>                    array std::optional<string or vector>   the same,
 //   nullable std::optional<buffer_chain>       records, nullable: a shared part of the request's
@@ -90,10 +91,25 @@ constexpr field_rule rule_of(Options... options) {
   return rule;
 }
 
+// Kafka's type `bytes`, where nobody but clients knows what is in it: a view into a request, or
+// owned by an answer.
+struct bytes_view {
+  std::string_view bytes;
+  std::size_t size() const { return bytes.size(); }
+  bool operator==(bytes_view const&) const = default;
+};
+struct bytes_owned {
+  std::string bytes;
+  std::size_t size() const { return bytes.size(); }
+  bool operator==(bytes_owned const&) const = default;
+};
+
 template <typename T>
 concept wire_integer = std::is_integral_v<T> || std::is_enum_v<T>;
 template <typename T>
 concept wire_text = std::is_same_v<T, std::string_view> || std::is_same_v<T, std::string>;
+template <typename T>
+concept wire_opaque = std::is_same_v<T, bytes_view> || std::is_same_v<T, bytes_owned>;
 template <typename T>
 concept wire_bytes = std::is_same_v<T, buffer_chain> || std::is_same_v<T, piece_list>;
 

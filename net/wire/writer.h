@@ -149,6 +149,8 @@ class writer {
       length(static_cast<std::int64_t>(field.size()), !wire_text<plain>);
       if constexpr (wire_text<plain>) {
         sink_.put(std::as_bytes(std::span{field.data(), field.size()}));
+      } else if constexpr (wire_opaque<plain>) {
+        sink_.put(std::as_bytes(std::span{field.bytes}));
       } else if constexpr (wire_bytes<plain>) {
         sink_.pieces(field);
       } else {

@@ -76,6 +76,7 @@ class dumper {
     if constexpr (wire_nullable<Field>) return type_of<typename Field::value_type>();
     if constexpr (wire_text<Field>) return "string";
     if constexpr (wire_bytes<Field>) return "records";
+    if constexpr (wire_opaque<Field>) return "bytes";
     if constexpr (std::is_same_v<Field, uuid>) return "uuid";
     if constexpr (std::is_same_v<Field, bool>) return "bool";
     return fmt::format("int{}", 8 * sizeof(Field));
@@ -83,7 +84,7 @@ class dumper {
 
   template <typename Field>
   static std::string default_of(Field const& value) {
-    if constexpr (wire_struct<Field> || wire_bytes<Field>) return "";
+    if constexpr (wire_struct<Field> || wire_bytes<Field> || wire_opaque<Field>) return "";
     if constexpr (wire_nullable<Field>) return value ? default_of(*value) : " default null";
     if constexpr (wire_array<Field>) return " default []";
     if constexpr (wire_text<Field>) return fmt::format(" default \"{}\"", std::string_view{value});

@@ -47,6 +47,8 @@ class random_message {
       field = number<T>();
     } else if constexpr (wire_text<T>) {
       field = text();
+    } else if constexpr (wire_opaque<T>) {
+      field.bytes = text();
     } else if constexpr (wire_bytes<T>) {
       auto bytes = text();
       field = T{buffer_chain{buffer::copy_of(std::as_bytes(std::span{bytes}))}};
