@@ -1,15 +1,16 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "net/wire/error_codes.h"
+#include "cluster/group_events.h"
+#include "cluster/group_members.h"
 #include "reactor/base/hash.h"
-#include "reactor/base/units.h"
 
 namespace karst::cluster {
 
@@ -31,111 +32,17 @@ struct group_rules {
   std::int32_t initial_rebalance_delay_ms = 0;  // group.initial.rebalance.delay.ms
 };
 
-// Names a request that waits for its answer; the caller's.
-using group_ticket = std::uint64_t;
-
-struct group_protocol {
-  std::string name;
-  std::string metadata;  // opaque
-  bool operator==(group_protocol const&) const = default;
-};
-
-struct group_join {
-  std::string member_id;   // empty: a new member
-  std::string fresh_uuid;  // what a new member id is made with, should one be needed
-  std::optional<std::string> instance_id;  // KIP-345: a static member
-  std::string client_id;
-  std::string client_host;  // "/127.0.0.1", as Kafka writes it
-  std::int32_t session_timeout_ms = 0;
-  std::int32_t rebalance_timeout_ms = 0;  // the session timeout where the version has none
-  std::string protocol_type;
-  std::vector<group_protocol> protocols;  // in the order of the member's preference
-  bool requires_known_member_id = false;  // JoinGroup v4 and later (KIP-394)
-  bool supports_skip_assignment = false;  // JoinGroup v9 and later (KIP-814)
-};
-
-struct group_join_answer {
-  struct member {
-    std::string id;
-    std::optional<std::string> instance_id;
-    std::string metadata;
-  };
-  net::error_code error{};
-  std::int32_t generation = -1;
-  std::optional<std::string> protocol_type;
-  std::optional<std::string> protocol;  // null where Kafka's is
-  std::string leader;
-  std::string member_id;
-  bool skip_assignment = false;
-  std::vector<member> members;  // only for the leader
-};
-
-struct group_sync {
-  std::string member_id;
-  std::optional<std::string> instance_id;
-  std::int32_t generation = -1;
-  std::optional<std::string> protocol_type;  // checked where given (SyncGroup v5 and later)
-  std::optional<std::string> protocol;
-  std::vector<std::pair<std::string, std::string>> assignments;  // by member id; the leader's
-};
-
-struct group_sync_answer {
-  net::error_code error{};
-  std::optional<std::string> protocol_type;
-  std::optional<std::string> protocol;
-  std::string assignment;
-};
-
-// A member as it is stored and described.
-struct group_member_image {
-  std::string id;
-  std::optional<std::string> instance_id;
-  std::string client_id;
-  std::string client_host;
-  std::int32_t rebalance_timeout_ms = 0;
-  std::int32_t session_timeout_ms = 0;
-  std::string subscription;  // its metadata for the group's protocol
-  std::string assignment;
-  bool operator==(group_member_image const&) const = default;
-};
-
-// A group without its offsets, as the record in __consumer_offsets has it.
-struct group_image {
-  std::string protocol_type;  // empty: never had members (offsets were only committed)
-  std::int32_t generation = 0;
-  std::optional<std::string> protocol;
-  std::optional<std::string> leader;
-  wall_ms state_timestamp = -1;  // since when it is in its state; for the expiry of offsets
-  std::vector<group_member_image> members;
-  bool operator==(group_image const&) const = default;
-};
-
-// What follows from an event. The caller stores first what is to be stored, and reports the outcome
-// with stored(); the answers given here may leave at once.
-struct group_effects {
-  struct store {
-    std::uint64_t token = 0;  // for stored()
-    group_image image;
-  };
-  std::vector<std::pair<group_ticket, group_join_answer>> joins;
-  std::vector<std::pair<group_ticket, group_sync_answer>> syncs;
-  std::vector<store> stores;  // in this order
-};
-
-struct group_leave {
-  std::string member_id;  // may be empty where the instance is named
-  std::optional<std::string> instance_id;
-  std::string reason;
-};
-
 // A classic consumer group (Kafka 3.9: GroupMetadata and GroupCoordinator, group protocol
 // "classic"): members, generations, rebalances, timers. Its offsets are elsewhere
 // (group_offsets.h). A pure state machine: events in, effects out; no I/O, no clock, no await; time
 // comes in with every event. Lives on the core that owns the group's partition of
 // __consumer_offsets.
 //
-// A member's state: it is alive while a join or sync of it waits for an answer; otherwise until its
-// session ends, counted from its last join, sync, heartbeat or commit.
+// A member is alive while a join or sync of it waits for an answer; otherwise until its session
+// ends, counted from its last answered join or sync, heartbeat or commit. A new member's first wait
+// ends after five minutes. A second join (or sync) of a member while one waits replaces it: the
+// older request, whose client has given up on it, is answered REBALANCE_IN_PROGRESS (Kafka leaves
+// it without an answer).
 class group {
  public:
   // A group that nobody knows yet: empty, generation 0.
@@ -149,12 +56,15 @@ class group {
   std::string const& protocol_type() const;  // empty: none
   std::size_t size() const;                  // members, without pending ones
   wall_ms state_timestamp() const;
-  // For DescribeGroups and for the store: the current state whole.
+  // The current state whole, as it is stored.
   group_image image() const;
-  // What its members subscribe to; nullopt where that cannot be known: another protocol type than
-  // "consumer", no members, metadata that does not parse. Kafka treats an unparsable one as
-  // subscribed to nothing known, so that offsets stay.
-  std::optional<std::vector<std::string>> subscribed_topics() const;
+  // As DescribeGroups of Kafka has it: metadata and assignments only while the group is stable,
+  // until then an empty protocol.
+  group_image describe() const;
+  // What the members of this generation subscribe to, sorted; nullopt where that cannot be known:
+  // another protocol type than "consumer", no generation yet, metadata that does not parse. Then
+  // any topic must be taken for subscribed, so that offsets stay.
+  std::optional<std::vector<std::string>> const& subscribed_topics() const;
 
   // JoinGroup. The answer comes in the effects of this or of a later event, under `ticket`.
   group_effects join(group_join request, group_ticket ticket, time_point now, wall_ms wall_now);
@@ -183,6 +93,115 @@ class group {
 
   // The group is deleted or this broker gives it up: all who wait are answered `error`.
   group_effects end(net::error_code error);
+
+ private:
+  // One event being worked on.
+  struct step {
+    time_point now;
+    wall_ms wall_now;
+    group_effects& effects;
+  };
+  enum class store_purpose : std::uint8_t { no_members, assignment, replaced_static_member };
+  // A record that the caller is writing, and what its outcome decides.
+  struct in_flight {
+    store_purpose purpose{};
+    std::int32_t generation = 0;
+    // assignment: by member id.
+    std::vector<std::pair<std::string, std::string>> assignments;
+    // replaced_static_member: whose join waits, and how to undo it.
+    std::string old_id;
+    std::string new_id;
+    std::string old_leader;
+    group_ticket ticket = 0;
+    bool skip_assignment = false;
+    std::vector<group_protocol> old_protocols;
+    std::int32_t old_rebalance_timeout_ms = 0;
+    std::int32_t old_session_timeout_ms = 0;
+  };
+
+  // group.cc
+  net::error_code check_member(std::string_view member_id,
+                               std::optional<std::string_view> instance_id) const;
+  void move_to(step& at, group_state state);
+  void store(step& at, group_image image, in_flight outcome);
+  void remove_member(step& at, std::string const& id, std::string_view why);
+  void remove_pending(step& at, std::string const& id);
+  void answer_waiting(step& at, std::string const& member_id, group_member& member,
+                      net::error_code error);
+
+  // group_join.cc
+  bool accepts(group_join const& request) const;
+  bool supports(group_join const& request) const;
+  void refuse_join(step& at, group_ticket ticket, std::string member_id, net::error_code error);
+  void join_new(step& at, group_join& request, group_ticket ticket);
+  void join_known(step& at, group_join& request, group_ticket ticket);
+  void add_member(step& at, std::string id, group_join& request, group_ticket ticket);
+  void update_member(step& at, std::string const& id, group_member& member, group_join& request,
+                     group_ticket ticket);
+  void park_join(step& at, std::string const& id, group_member& member, group_ticket ticket);
+  group_join_answer welcome(std::string const& member_id) const;
+  std::vector<group_join_answer::member> members_for_leader() const;
+
+  // group_static.cc
+  void replace_static(step& at, std::string old_id, std::string new_id, group_join& request,
+                      group_ticket ticket);
+  void static_stored(step& at, in_flight& outcome, net::error_code error);
+
+  // group_rebalance.cc
+  void maybe_prepare_rebalance(step& at, std::string_view why);
+  void prepare_rebalance(step& at, std::string_view why);
+  void try_complete_join(step& at);
+  void complete_join(step& at);
+  void drop_absent(step& at);
+  void begin_generation(step& at);
+  void find_subscribed_topics();
+
+  // group_sync.cc
+  void sync_received(group_member& member);
+  void store_assignment(step& at, group_sync& request);
+  void assignment_stored(step& at, in_flight& outcome, net::error_code error);
+  void fail_assignment(step& at, net::error_code error);
+  void answer_syncs(step& at, net::error_code error);
+  void answer_sync(step& at, group_ticket ticket, group_sync_answer answer);
+
+  // group_timers.cc
+  void extend_session(group_member& member, time_point now, std::int64_t timeout_ms);
+  void expire_sessions(step& at);
+  void find_next_session_end();
+  void join_deadline_passed(step& at);
+  void sync_deadline_passed(step& at);
+
+  std::string id_;
+  group_rules rules_;
+  group_state state_ = group_state::empty;
+  wall_ms state_timestamp_ = -1;
+  std::int32_t generation_ = 0;
+  std::string protocol_type_;
+  std::optional<std::string> protocol_;
+  std::optional<std::vector<std::string>> subscribed_topics_;
+  group_members members_;
+  // Ids given out that have not joined yet (KIP-394), and when they are forgotten.
+  std::map<std::string, time_point, std::less<>> pending_;
+  // Every request that waits and whose client is there.
+  hash_map<group_ticket, bool> parked_;
+
+  // No session ends before it. Heartbeats leave it alone: what they push back is seen when it
+  // comes.
+  time_point next_session_end_ = never;
+  // preparing_rebalance: when it goes on with those who have joined.
+  time_point join_deadline_ = never;
+  // The first rebalance after empty waits group.initial.rebalance.delay.ms whoever has joined, and
+  // again while members come, for the rebalance timeout at most.
+  bool initial_delay_ = false;
+  bool member_came_in_delay_ = false;
+  std::int64_t delay_step_ms_ = 0;
+  std::int64_t delay_left_ms_ = 0;
+  // When members who owe a sync are removed.
+  time_point sync_deadline_ = never;
+
+  std::map<std::uint64_t, in_flight> in_flight_;  // by token
+  std::uint64_t last_token_ = 0;
+  bool storing_assignment_ = false;  // the one of this generation
 };
 
 }  // namespace karst::cluster
