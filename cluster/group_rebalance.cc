@@ -2,8 +2,8 @@
 #include <limits>
 #include <set>
 
-#include "cluster/consumer_protocol.h"
 #include "cluster/group.h"
+#include "net/consumer_protocol.h"
 
 namespace karst::cluster {
 
@@ -109,7 +109,7 @@ void group::find_subscribed_topics() {
   std::set<std::string_view> topics;
   std::vector<std::string_view> last;
   for (auto const& [id, member] : members_.all()) {
-    auto of_member = parse_subscribed_topics(member.metadata(*protocol_));
+    auto of_member = net::parse_subscribed_topics(member.metadata(*protocol_));
     if (!of_member) return;
     if (*of_member == last) continue;  // most members subscribe to the same
     topics.insert(of_member->begin(), of_member->end());

@@ -22,6 +22,7 @@ bool retriable(error_code code) {
     case error_code::not_controller:
     case error_code::coordinator_load_in_progress:
     case error_code::coordinator_not_available:
+    case error_code::not_coordinator:
       return true;
     default:
       return false;
@@ -31,7 +32,10 @@ bool retriable(error_code code) {
 errc category(error_code code) {
   switch (code) {
     case error_code::unknown_topic_or_partition:
+    case error_code::group_id_not_found:
       return errc::not_found;
+    case error_code::non_empty_group:
+      return errc::busy;
     case error_code::topic_already_exists:
       return errc::exists;
     case error_code::request_timed_out:
@@ -45,6 +49,37 @@ struct explanation {
   std::string_view text;
   std::string_view remedy;
 };
+
+explanation explain_group(error_code code) {
+  switch (code) {
+    case error_code::group_id_not_found:
+      return {"there is no such group", "see `karst group list`"};
+    case error_code::non_empty_group:
+      return {"the group has members", "stop them first; `karst group describe` names them"};
+    case error_code::coordinator_not_available:
+      return {"no broker coordinates the group at the moment", "try again; see the broker's log"};
+    case error_code::coordinator_load_in_progress:
+      return {"the coordinator still loads the groups", "try again in a moment"};
+    case error_code::inconsistent_group_protocol:
+      return {"its members use no assignor that we know (range, roundrobin), or another protocol",
+              "configure one of these in the other members, or use another group"};
+    case error_code::invalid_group_id:
+      return {"the name is not a valid group name", "give a name that is not empty"};
+    case error_code::group_max_size_reached:
+      return {"the group has as many members as the broker allows",
+              "stop one of them, or raise group.max.size"};
+    case error_code::fenced_instance_id:
+      return {"another member has taken over this instance id", "give each member its own"};
+    case error_code::invalid_session_timeout:
+      return {"the session time-out is outside of what the broker allows",
+              "see group.min.session.timeout.ms and group.max.session.timeout.ms"};
+    case error_code::unknown_member_id:
+      return {"the group has members, and only they may commit",
+              "stop them first; `karst group describe` names them"};
+    default:
+      return {"the broker refused", "see the broker's log"};
+  }
+}
 
 explanation explain(error_code code) {
   switch (code) {
@@ -73,7 +108,7 @@ explanation explain(error_code code) {
     case error_code::request_timed_out:
       return {"the broker did not finish in time", "try again; see the broker's log"};
     default:
-      return {"the broker refused", "see the broker's log"};
+      return explain_group(code);
   }
 }
 

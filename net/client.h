@@ -108,6 +108,20 @@ class client {
   task<expected<std::vector<describe_configs_response::config>, error>> topic_configs(
       std::string name, bool all);
 
+  // The connection to the broker that coordinates a group; asks again while none does.
+  task<expected<client_connection*, error>> coordinator_of(std::string group);
+  // When the coordinator has moved, or its connection was lost.
+  void forget_coordinator(std::string const& group) { coordinators_.erase(group); }
+  // Connections to all brokers; an error when one cannot be reached.
+  task<expected<std::vector<client_connection*>, error>> every_broker();
+
+  // Whether to ask again: nothing was done, and a moment later it may be.
+  bool may_retry(error_code code, time_point attempts_until) const;
+  // Until when a call asks again.
+  time_point patience() const;
+  // Between two attempts.
+  task<> pause();
+
   task<> close();
 
  private:
@@ -126,13 +140,11 @@ class client {
                                                       time_point attempts_until);
   task<expected<void, error>> learn(std::string topic, bool create, time_point attempts_until);
   void forget(topic_partition const& where);
-  bool may_retry(error_code code, time_point attempts_until) const;
-  task<> pause();
-  time_point patience() const;
 
   client_options options_;
   std::map<std::int32_t, host_and_port> nodes_;
   std::map<std::string, known_topic, std::less<>> topics_;
+  std::map<std::string, std::int32_t> coordinators_;                        // by group
   std::map<std::int32_t, std::unique_ptr<client_connection>> connections_;  // -1: bootstrap
   std::vector<std::unique_ptr<client_connection>> retired_;  // broken; closed with the client
   semaphore connecting_{1};

@@ -65,6 +65,9 @@ void add_format_option(CLI::App& command, client_settings& settings) {
   add_choice<output_format>(command, "--format", settings.format,
                             {{"table", output_format::table}, {"json", output_format::json}},
                             "table, for people, or json, one line for each item");
+  command.add_flag_callback(
+      "--json", [&settings] { settings.format = output_format::json; },
+      "The same as --format json");
 }
 
 expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_view text) {
@@ -95,6 +98,14 @@ expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_vie
     return fail(errc::invalid, "give --bootstrap-server HOST:PORT", "no bootstrap server is named");
   }
   return servers;
+}
+
+expected<void, error> outcome_of(std::string_view name, std::vector<error> const& problems) {
+  if (problems.empty()) return {};
+  for (std::size_t i = 0; i + 1 < problems.size(); ++i) {
+    fmt::print(stderr, "karst {}: {}\n", name, problems[i].message());
+  }
+  return unexpected<error>(problems.back());
 }
 
 int run_client(std::string_view name, client_settings const& settings, client_work work) {

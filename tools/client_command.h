@@ -43,6 +43,10 @@ void add_format_option(CLI::App& command, client_settings& settings);
 // "a:9092,[::1]:9093"; the port is 9092 when left out.
 expected<std::vector<net::host_and_port>, error> parse_bootstrap(std::string_view text);
 
+// Of several names each has its own outcome, so one that fails does not stop the others. Says what
+// went wrong with all but the last, which is left to the caller of the command, `name`.
+expected<void, error> outcome_of(std::string_view name, std::vector<error> const& problems);
+
 // Runs `work` on one core with a client for these settings and returns the process's exit status:
 // 0, or 1 with the error on stderr. `name` begins the error's line.
 using client_work = std::function<task<expected<void, error>>(net::client&)>;

@@ -11,6 +11,7 @@ void add_serve(CLI::App& app, int& status);
 void add_topic(CLI::App& app, int& status);
 void add_produce(CLI::App& app, int& status);
 void add_consume(CLI::App& app, int& status);
+void add_group(CLI::App& app, int& status);
 void add_dump(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 

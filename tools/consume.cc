@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -50,19 +49,6 @@ struct consumed_record {
   std::int64_t timestamp = -1;
   log::record const* content = nullptr;
 };
-
-// Milliseconds since 1970, or 2026-09-21T10:15:30Z, or 2026-09-21.
-std::optional<std::int64_t> parse_time(std::string const& text) {
-  std::int64_t ms = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), ms);
-  if (failure == std::errc{} && end == text.data() + text.size()) return ms;
-  for (auto const* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"}) {
-    std::tm parts{};
-    auto const* rest = ::strptime(text.c_str(), form, &parts);
-    if (rest != nullptr && *rest == '\0') return static_cast<std::int64_t>(::timegm(&parts)) * 1000;
-  }
-  return std::nullopt;
-}
 
 // One record as the format asks. Bytes go out as they are but in JSON.
 class record_printer {

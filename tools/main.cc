@@ -1,21 +1,29 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "tools/commands.h"
 
 namespace {
 
 constexpr int bad_command_line = 2;
 
+// Groups of options are subcommands without a name to the library.
+bool is_command(CLI::App const* app) { return !app->get_name().empty(); }
+
 // One line, with the command that was meant and where to read on.
 std::string wrong_usage(CLI::App const* app, CLI::Error const& wrong) {
   std::string name = app->get_name();
-  while (!app->get_subcommands().empty()) {
-    app = app->get_subcommands().front();
+  while (true) {
+    auto meant = app->get_subcommands();
+    auto next = std::ranges::find_if(meant, is_command);
+    if (next == meant.end()) break;
+    app = *next;
     name += " " + app->get_name();
   }
   std::string why = wrong.what();
-  auto commands = app->get_subcommands([](CLI::App const*) { return true; });
+  auto commands = app->get_subcommands(is_command);
   auto unknown = app->remaining();
   if (!commands.empty() && (unknown.empty() || !unknown.front().starts_with('-'))) {
     std::vector<std::string> names;
@@ -47,6 +55,7 @@ int main(int argc, char** argv) {
   karst::tools::add_topic(app, status);
   karst::tools::add_produce(app, status);
   karst::tools::add_consume(app, status);
+  karst::tools::add_group(app, status);
   karst::tools::add_dump(app, status);
   karst::tools::add_bench(app, status);
   try {

@@ -36,16 +36,6 @@ constexpr std::string_view config_source(std::int8_t source) {
   }
 }
 
-// Of several names each has its own outcome, so one that fails does not stop the others. Says what
-// went wrong with all but the last, which is left to the caller of the command.
-expected<void, error> outcome_of(std::string_view command, std::vector<error> const& problems) {
-  if (problems.empty()) return {};
-  for (std::size_t i = 0; i + 1 < problems.size(); ++i) {
-    fmt::print(stderr, "karst topic {}: {}\n", command, problems[i].message());
-  }
-  return unexpected<error>(problems.back());
-}
-
 task<expected<void, error>> create_topics(net::client& client, topic_settings const& settings) {
   net::new_topic topic{.partitions = settings.partitions,
                        .replication_factor = settings.replication_factor};
@@ -72,7 +62,7 @@ task<expected<void, error>> create_topics(net::client& client, topic_settings co
       fmt::print("{} topic {}\n", existed ? "Kept existing" : "Created", name);
     }
   }
-  co_return outcome_of("create", problems);
+  co_return outcome_of("topic create", problems);
 }
 
 task<expected<void, error>> list_topics(net::client& client, topic_settings const& settings) {
@@ -189,7 +179,7 @@ task<expected<void, error>> describe_topics(net::client& client, topic_settings 
     auto done = co_await describe_topic(client, settings, topic);
     if (!done) problems.push_back(done.error());
   }
-  co_return outcome_of("describe", problems);
+  co_return outcome_of("topic describe", problems);
 }
 
 task<expected<void, error>> delete_topics(net::client& client, topic_settings const& settings) {
@@ -207,7 +197,7 @@ task<expected<void, error>> delete_topics(net::client& client, topic_settings co
       fmt::print("{} topic {}\n", missing ? "There was no" : "Deleted", name);
     }
   }
-  co_return outcome_of("delete", problems);
+  co_return outcome_of("topic delete", problems);
 }
 
 using topic_action = task<expected<void, error>> (*)(net::client&, topic_settings const&);

@@ -12,7 +12,7 @@
 // protocol's old encoding. A newer version only appends fields and is read as 3. The bytes are any
 // client's: what does not parse is nullopt, and no length is believed beyond what is there. Pure
 // functions.
-namespace karst::cluster {
+namespace karst::net {
 
 struct topic_partitions {
   std::string topic;
@@ -46,4 +46,4 @@ std::optional<std::vector<std::string_view>> parse_subscribed_topics(std::string
 std::string to_bytes(consumer_subscription const& subscription);
 std::string to_bytes(consumer_assignment const& assignment);
 
-}  // namespace karst::cluster
+}  // namespace karst::net

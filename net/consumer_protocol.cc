@@ -1,11 +1,11 @@
-#include "cluster/consumer_protocol.h"
+#include "net/consumer_protocol.h"
 
 #include <algorithm>
 
 #include "reactor/base/assert.h"
 #include "reactor/base/endian.h"
 
-namespace karst::cluster {
+namespace karst::net {
 namespace {
 
 constexpr std::int16_t highest_version = 3;
@@ -163,4 +163,4 @@ std::string to_bytes(consumer_assignment const& assignment) {
   return out;
 }
 
-}  // namespace karst::cluster
+}  // namespace karst::net
