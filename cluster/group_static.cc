@@ -46,6 +46,17 @@ void group::replace_static(step& at, std::string old_id, std::string new_id, gro
 // What has happened meanwhile decides more than the outcome: in another generation, or once another
 // took the instance, the join is answered by that.
 void group::static_stored(step& at, in_flight& outcome, net::error_code error) {
+  if (error != none) {
+    // Should the next in this place fail too, it goes back to what is stored.
+    for (auto& [token, later] : in_flight_) {
+      if (later.purpose != outcome.purpose || later.old_id != outcome.new_id) continue;
+      later.old_id = outcome.old_id;
+      later.old_leader = outcome.old_leader;
+      later.old_protocols = outcome.old_protocols;
+      later.old_rebalance_timeout_ms = outcome.old_rebalance_timeout_ms;
+      later.old_session_timeout_ms = outcome.old_session_timeout_ms;
+    }
+  }
   auto* member = members_.find(outcome.new_id);
   if (state_ != group_state::stable || generation_ != outcome.generation || member == nullptr ||
       member->join != outcome.ticket) {
