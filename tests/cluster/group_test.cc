@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "cluster/consumer_protocol.h"
+#include "net/consumer_protocol.h"
 #include "tests/cluster/group_driver.h"
 
 namespace karst::cluster {
@@ -167,7 +167,8 @@ TEST(group_description, tells_protocol_and_assignments_only_while_stable) {
 
 group_join subscribed(std::vector<std::string> topics) {
   auto request = group_driver::join_request();
-  request.protocols = {{"range", to_bytes(consumer_subscription{.topics = std::move(topics)})}};
+  request.protocols = {
+      {"range", to_bytes(net::consumer_subscription{.topics = std::move(topics)})}};
   return request;
 }
 
