@@ -11,6 +11,14 @@ broker::broker(broker_identity identity, broker_config config, core_id cores)
 
 broker::~broker() = default;
 
+void broker::open_groups() {
+  auto& here = local();
+  here.groups = std::make_unique<group_coordinator>(
+      *here.partitions, here.metadata, make_group_settings(config_),
+      std::chrono::milliseconds{config_.number("offsets.retention.check.interval.ms")});
+  here.groups->start();
+}
+
 void broker::set_controller(std::unique_ptr<karst::cluster::topics> topics,
                             std::unique_ptr<karst::cluster::producer_ids> producer_ids) {
   topics_ = std::move(topics);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cluster/broker_config.h"
+#include "cluster/group_coordinator.h"
 #include "cluster/log_directories.h"
 #include "cluster/metadata_cache.h"
 #include "cluster/partition_manager.h"
@@ -30,6 +31,7 @@ struct broker_identity {
 struct shard {
   metadata_cache metadata;
   std::unique_ptr<partition_manager> partitions;
+  std::unique_ptr<group_coordinator> groups;  // over the partitions
 };
 
 // One broker: the root that API handlers and connections reach everything from. Identity and
@@ -49,6 +51,7 @@ class broker {
   shard& local() { return *shards_[core::current().id()]; }
   metadata_cache& metadata() { return local().metadata; }
   partition_manager& partitions() { return *local().partitions; }
+  group_coordinator& groups() { return *local().groups; }
 
   // On controller_core only. Topics are made and deleted once recovery is finished: until then
   // there is a reason why not.
@@ -57,6 +60,9 @@ class broker {
   // nullptr: over logs in memory.
   log_directories* directories() { return directories_.get(); }
   karst::cluster::producer_ids& producer_ids() { return *producer_ids_; }
+
+  // On each core, once its partitions are there.
+  void open_groups();
 
   // Once. On controller_core.
   void set_controller(std::unique_ptr<karst::cluster::topics> topics,

@@ -183,6 +183,10 @@ task<expected<void, error>> broker_life::close_storage() {
 
 task<> broker_life::close_core(core_id core, expected<void, error>& result) {
   auto& shard = *broker_->shards_[core];
+  if (shard.groups) {
+    co_await shard.groups->close();
+    shard.groups.reset();
+  }
   if (shard.partitions) {
     result = co_await shard.partitions->close(progress_report("closing logs"));
     shard.partitions.reset();

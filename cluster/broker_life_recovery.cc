@@ -127,6 +127,7 @@ task<> broker_life::start_core(core_id core) {
     }
   }
   broker_->local().partitions = std::make_unique<partition_manager>(std::move(managers));
+  broker_->open_groups();
 }
 
 broker_life::outcome broker_life::settle_directories() {
@@ -186,6 +187,8 @@ task<> broker_life::recover_core(core_id core) {
     if (auto removed = co_await partitions.remove(id); removed) continue;
     part.unserved[id] = true;
   }
+  // In the background: the other partitions of this core are served meanwhile.
+  broker_->groups().load_all();
 }
 
 // What is damaged, or in a directory that has failed.

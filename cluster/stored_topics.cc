@@ -1,5 +1,7 @@
 #include "cluster/stored_topics.h"
 
+#include "cluster/internal_topics.h"
+
 #include <charconv>
 
 #include "cluster/tree_nodes.h"
@@ -64,7 +66,7 @@ task<std::optional<topic_metadata>> read_topic(coordination& tree, std::string n
   auto overrides = config ? parse_config_node(config->data) : std::nullopt;
   if (!overrides) co_return refuse(tree_path::topic_config(name));
   topic_metadata topic{.name = name, .id = node->id, .overrides = std::move(*overrides)};
-  topic.internal = name == "__consumer_offsets" || name == "__transaction_state";
+  topic.internal = is_internal_topic(name);
   for (std::size_t i = 0; i < node->replicas.size(); ++i) {
     auto index = static_cast<std::int32_t>(i);
     auto path = tree_path::partition_state(name, index);

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "cluster/internal_topics.h"
 #include "cluster/topic_name.h"
 
 namespace karst::cluster {
@@ -132,7 +133,7 @@ expected<topic_metadata, refusal> plan_topic(topic_request const& request,
   if (auto checked = check_name(request.name, rules.known); !checked) {
     return unexpected<refusal>(checked.error());
   }
-  topic.internal = request.name == "__consumer_offsets" || request.name == "__transaction_state";
+  topic.internal = is_internal_topic(request.name);
   auto replicas = request.assignments.empty() ? choose_replicas(request, rules, topic)
                                               : use_assignments(request, rules, topic);
   if (!replicas) return unexpected<refusal>(replicas.error());

@@ -3,6 +3,8 @@
 #include "cluster/broker.h"
 #include "cluster/coordination.h"
 #include "cluster/every_core.h"
+#include "cluster/group_coordinator.h"
+#include "cluster/internal_topics.h"
 #include "cluster/placement.h"
 #include "cluster/topic_plan.h"
 #include "cluster/tree_nodes.h"
@@ -82,7 +84,9 @@ task<expected<void, refusal>> topics::create_automatically(std::string name) {
   (void)co_await one_at_a_time_.take(1);
   expected<void, refusal> outcome;
   if (broker_.metadata().current()->find(name) == nullptr) {
-    auto created = co_await create_next({.name = name}, false);
+    auto const brokers = broker_.metadata().current()->brokers.size();
+    auto created =
+        co_await create_next(automatic_topic_request(name, broker_.config(), brokers), false);
     if (created) {
       logging::info("topics", "created topic {} with {} partitions, because a client asked for it",
                     name, created->partitions);
@@ -163,6 +167,8 @@ task<expected<void, refusal>> topics::remove_next(std::string name) {
   next->topics.erase(name);
   next->topics_by_id.erase(topic->id);
   co_await broker_.publish(std::move(next));
+  auto forget_here = [this, &name](core_id) { return broker_.groups().forget_topic(name); };
+  co_await on_every_core(broker_.cores(), forget_here);
   if (auto logs = co_await remove_logs(*topic); !logs) {
     co_return refuse(error_code::kafka_storage_error, logs.error().message());
   }

@@ -21,5 +21,10 @@ inline constexpr std::int32_t operations_on_cluster = 1 << 5 |   // CREATE
                                                       1 << 10 |  // DESCRIBE_CONFIGS
                                                       1 << 11 |  // ALTER_CONFIGS
                                                       1 << 12;   // IDEMPOTENT_WRITE
+inline constexpr std::int32_t operations_on_group = 1 << 3 |     // READ
+                                                    1 << 6 |     // DELETE
+                                                    1 << 8 |     // DESCRIBE
+                                                    1 << 10 |    // DESCRIBE_CONFIGS
+                                                    1 << 11;     // ALTER_CONFIGS
 
 }  // namespace karst::cluster

@@ -6,15 +6,26 @@
 #include "net/handler.h"
 #include "net/messages/api_versions.h"
 #include "net/messages/create_topics.h"
+#include "net/messages/delete_groups.h"
 #include "net/messages/delete_topics.h"
 #include "net/messages/describe_cluster.h"
 #include "net/messages/describe_configs.h"
+#include "net/messages/describe_groups.h"
 #include "net/messages/fetch.h"
+#include "net/messages/find_coordinator.h"
+#include "net/messages/heartbeat.h"
 #include "net/messages/init_producer_id.h"
+#include "net/messages/join_group.h"
+#include "net/messages/leave_group.h"
+#include "net/messages/list_groups.h"
 #include "net/messages/list_offsets.h"
 #include "net/messages/metadata.h"
+#include "net/messages/offset_commit.h"
+#include "net/messages/offset_delete.h"
+#include "net/messages/offset_fetch.h"
 #include "net/messages/offset_for_leader_epoch.h"
 #include "net/messages/produce.h"
+#include "net/messages/sync_group.h"
 
 namespace karst::cluster {
 
@@ -52,5 +63,27 @@ task<net::metadata_response> handle(request_context& context, net::metadata_requ
 task<net::offset_for_leader_epoch_response> handle(
     request_context& context, net::offset_for_leader_epoch_request const& request);
 task<net::produce_response> handle(request_context& context, net::produce_request const& request);
+task<net::delete_groups_response> handle(request_context& context,
+                                         net::delete_groups_request const& request);
+task<net::describe_groups_response> handle(request_context& context,
+                                           net::describe_groups_request const& request);
+task<net::find_coordinator_response> handle(request_context& context,
+                                            net::find_coordinator_request const& request);
+task<net::heartbeat_response> handle(request_context& context,
+                                     net::heartbeat_request const& request);
+task<net::join_group_response> handle(request_context& context,
+                                      net::join_group_request const& request);
+task<net::leave_group_response> handle(request_context& context,
+                                       net::leave_group_request const& request);
+task<net::list_groups_response> handle(request_context& context,
+                                       net::list_groups_request const& request);
+task<net::offset_commit_response> handle(request_context& context,
+                                         net::offset_commit_request const& request);
+task<net::offset_delete_response> handle(request_context& context,
+                                         net::offset_delete_request const& request);
+task<net::offset_fetch_response> handle(request_context& context,
+                                        net::offset_fetch_request const& request);
+task<net::sync_group_response> handle(request_context& context,
+                                      net::sync_group_request const& request);
 
 }  // namespace karst::cluster

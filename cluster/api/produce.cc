@@ -2,6 +2,7 @@
 #include "cluster/api/errors.h"
 #include "cluster/api/handlers.h"
 #include "cluster/api/owners.h"
+#include "cluster/internal_topics.h"
 
 namespace karst::cluster {
 namespace {
@@ -123,6 +124,11 @@ using asked_partition = distinct_topic<net::produce_request::partition>::mention
 expected<owner, append_result> check(broker& broker, metadata_snapshot const& snapshot,
                                      std::string_view topic, asked_partition const& asked) {
   auto const& partition = *asked.asked;
+  if (is_internal_topic(topic)) {
+    return std::unexpected(
+        failed(net::error_code::invalid_topic_exception,
+               fmt::format("{} is the broker's own: only the broker writes to it", topic)));
+  }
   auto found = find_owner(broker, snapshot, topic, partition.index);
   if (!found) return std::unexpected(failed(found.error()));
   // Kafka appends the last batch, and loses the others without a word.

@@ -157,10 +157,10 @@ TEST(config_loader, the_command_line_can_take_back_what_a_file_asks_for) {
 }
 
 TEST(config_loader, keys_without_meaning_get_one_notice) {
-  auto loaded = load_file("num.network.threads=3\nnum.io.threads=8\noffsets.retention.minutes=9\n");
+  auto loaded = load_file("num.network.threads=3\nnum.io.threads=8\noffsets.load.buffer.size=9\n");
   EXPECT_THAT(loaded.notices,
               ElementsAre(AllOf(HasSubstr("num.network.threads"), HasSubstr("num.io.threads"),
-                                HasSubstr("offsets.retention.minutes"))));
+                                HasSubstr("offsets.load.buffer.size"))));
   EXPECT_THAT(load_file("num.partitions=3\n").notices, IsEmpty());
 }
 

@@ -39,6 +39,7 @@ class topics_test : public ::testing::Test {
       auto logs = std::make_unique<testing::memory_log_manager>();
       managers_[core::current().id()] = logs.get();
       broker_.local().partitions = std::make_unique<partition_manager>(std::move(logs));
+      broker_.open_groups();
     });
     auto snapshot = std::make_shared<metadata_snapshot>();
     snapshot->brokers.push_back({1, "127.0.0.1", 9092, std::nullopt});
@@ -52,6 +53,8 @@ class topics_test : public ::testing::Test {
     co_await tree_->close();
   }
   task<> close_core() {
+    co_await broker_.groups().close();
+    broker_.local().groups.reset();
     (void)co_await broker_.partitions().close({});
     broker_.local().partitions.reset();
     broker_.metadata().replace(std::make_shared<metadata_snapshot>());

@@ -110,6 +110,7 @@ class broker_fixture : public ::testing::Test {
     co_await on_every_core(cores, [&broker](core_id) {
       broker.local().partitions =
           std::make_unique<partition_manager>(std::make_unique<memory_log_manager>());
+      broker.open_groups();
     });
     broker.set_controller(
         std::make_unique<topics>(broker, *self.tree_, self.placement_, stored->controller_epoch),
@@ -120,11 +121,18 @@ class broker_fixture : public ::testing::Test {
     snapshot->brokers.push_back({7, "host", 9092, std::nullopt});
     co_await broker.publish(std::move(snapshot));
   }
-  static task<> close_core(broker& broker) { (void)co_await broker.partitions().close({}); }
+  static task<> close_core(broker& broker) {
+    co_await broker.groups().close();
+    (void)co_await broker.partitions().close({});
+  }
   static task<> stop(broker_fixture& self) {
     auto& broker = *self.broker_;
+    co_await broker.topics().close();
     co_await on_every_core(cores, [&broker](core_id) { return close_core(broker); });
-    co_await on_every_core(cores, [&broker](core_id) { broker.local().partitions.reset(); });
+    co_await on_every_core(cores, [&broker](core_id) {
+      broker.local().groups.reset();
+      broker.local().partitions.reset();
+    });
     co_await self.tree_->close();
     co_await broker.publish(std::make_shared<metadata_snapshot>());
   }

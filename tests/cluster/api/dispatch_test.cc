@@ -14,8 +14,10 @@ std::string hex(std::string const& bytes) {
 
 TEST_F(dispatch, lists_what_the_issue_names) {
   std::map<int, std::pair<int, int>> const offered{
-      {0, {0, 9}},  {1, {4, 12}}, {2, {1, 7}},  {3, {0, 12}}, {18, {0, 4}}, {19, {2, 7}},
-      {20, {1, 6}}, {22, {0, 4}}, {23, {2, 4}}, {32, {1, 4}}, {60, {0, 1}}};
+      {0, {0, 9}},  {1, {4, 12}}, {2, {1, 7}},  {3, {0, 12}}, {8, {2, 9}},  {9, {1, 9}},
+      {10, {0, 6}}, {11, {0, 9}}, {12, {0, 4}}, {13, {0, 5}}, {14, {0, 5}}, {15, {0, 6}},
+      {16, {0, 5}}, {18, {0, 4}}, {19, {2, 7}}, {20, {1, 6}}, {22, {0, 4}}, {23, {2, 4}},
+      {32, {1, 4}}, {42, {0, 2}}, {47, {0, 0}}, {60, {0, 1}}};
   for (std::int16_t version = 0; version <= 4; ++version) {
     net::api_versions_request request{.client_software_name = "a-client",
                                       .client_software_version = "1.0"};
