@@ -24,7 +24,6 @@ void group::maybe_prepare_rebalance(step& at, std::string_view why) {
 
 void group::prepare_rebalance(step& at, std::string_view why) {
   if (state_ == group_state::completing_rebalance) fail_assignment(at, rebalance_in_progress);
-  for (auto& [id, member] : members_.all()) members_.set_owes_sync(member, false);
   sync_deadline_ = never;
   initial_delay_ = state_ == group_state::empty;
   member_came_in_delay_ = false;

@@ -37,6 +37,18 @@ TEST(group_pending, id_that_is_not_used_in_the_session_timeout_is_forgotten) {
   EXPECT_EQ(group.subject().wake_at(), never);
 }
 
+TEST(group_pending, each_id_has_its_own_end) {
+  group_driver group;
+  auto longer = cautious();
+  longer.session_timeout_ms = 3 * group_driver::session_ms;
+  auto first = group.joined(group.join(longer)).member_id;
+  group.join(cautious());
+  group.advance(group_driver::session_ms);
+  EXPECT_NE(group.subject().wake_at(), never);
+  group.advance(2 * group_driver::session_ms);
+  EXPECT_EQ(group.joined(group.join(cautious(first))).error, unknown_member_id);
+}
+
 TEST(group_pending, pending_id_is_no_member_and_never_static) {
   group_driver group;
   auto given = group.joined(group.join(cautious()));

@@ -98,6 +98,18 @@ TEST_F(group_sync_three, late_outcome_of_a_store_changes_nothing) {
   EXPECT_EQ(group.state(), group_state::preparing_rebalance);
 }
 
+TEST_F(group_sync_three, store_of_an_earlier_generation_assigns_nothing_in_this_one) {
+  group.hold_stores();
+  sync(0);
+  group.leave({{.member_id = members[2].member_id}});
+  for (int i : {0, 1}) group.join(group.join_request(members[i].member_id));
+  EXPECT_EQ(group.state(), group_state::completing_rebalance);
+  auto second = group.sync(members[1].member_id, 4);
+  group.finish(group.held()[0]);
+  EXPECT_EQ(group.state(), group_state::completing_rebalance);
+  EXPECT_TRUE(group.waits(second));
+}
+
 TEST_F(group_sync_three, wrong_requests_are_refused) {
   auto id = members[1].member_id;
   EXPECT_EQ(group.synced(group.sync("nobody", 3)).error, unknown_member_id);

@@ -13,8 +13,11 @@ class group_walk {
  public:
   using chooser = std::function<std::uint32_t(std::uint32_t)>;
 
-  explicit group_walk(chooser below)
-      : below_(std::move(below)), watch_(rules()), clients_(2 + below_(5)) {
+  explicit group_walk(chooser below, bool tells = false)
+      : below_(std::move(below)),
+        watch_(rules(), tells),
+        clients_(2 + below_(5)),
+        slow_log_(below_(3) == 0) {
     for (std::size_t i = 0; i < clients_.size(); ++i) {
       clients_[i].name = fmt::format("c{}", i);
       // Two of them may claim to be the same instance.
@@ -69,7 +72,7 @@ class group_walk {
         break;
     }
     read_answers();
-    if (below_(4) != 0) watch_.finish_store(true);
+    if (!slow_log_ && below_(4) != 0) watch_.finish_store(true);
     read_answers();
   }
 
@@ -88,13 +91,17 @@ class group_walk {
     constexpr int rounds_most = 1'000;
     constexpr int rounds_at_rest = 5;
     int at_rest = 0;
+    std::int32_t generation = 0;
     for (int round = 0; round < rounds_most && problem().empty(); ++round) {
       for (auto& client : clients_) behave(client);
       while (watch_.stores_wait()) watch_.finish_store(true);
       read_answers();
-      watch_.advance(50);
+      // At rest for longer than any timer runs, in one generation.
+      watch_.advance(at_rest > 0 ? 500 : 50);
       read_answers();
-      at_rest = is_at_rest() ? at_rest + 1 : 0;
+      auto same = is_at_rest() && (at_rest == 0 || watch_.subject().generation() == generation);
+      generation = watch_.subject().generation();
+      at_rest = same ? at_rest + 1 : 0;
       if (at_rest == rounds_at_rest) return;
     }
     auto what = fmt::format("{} with {} members of at most {} does not come to rest:",
@@ -297,6 +304,7 @@ class group_walk {
   std::string problem_;
   group_watch watch_;
   std::vector<client> clients_;
+  bool slow_log_;  // several stores are on their way at once
 };
 
 }  // namespace karst::cluster

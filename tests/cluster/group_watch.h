@@ -30,7 +30,9 @@ class group_watch {
     std::optional<group_sync_answer> sync;
   };
 
-  explicit group_watch(group_rules rules) : rules_(rules), group_("g", rules, wall()) {}
+  // tells: every event and answer goes to stderr, to follow a walk that went wrong.
+  group_watch(group_rules rules, bool tells)
+      : rules_(rules), tells_(tells), group_("g", rules, wall()) {}
 
   group_rules const& rules() const { return rules_; }
   group const& subject() const { return group_; }
@@ -41,25 +43,34 @@ class group_watch {
 
   group_ticket join(group_join request) {
     auto ticket = ++last_ticket_;
+    tell("join {} as '{}' instance {} session {} rebalance {}", ticket, request.member_id,
+         request.instance_id.value_or("-"), request.session_timeout_ms,
+         request.rebalance_timeout_ms);
     request.fresh_uuid = std::to_string(ticket);
-    replace_older(request.member_id, true);
     parked_[ticket] = {true, request.member_id, now_ms_};
+    auto session_ms = request.session_timeout_ms;
     take(group_.join(std::move(request), ticket, now(), wall()));
+    replace_forgotten(ticket);
+    if (!answers_.empty() && answers_.back().ticket == ticket && answers_.back().join &&
+        answers_.back().join->error == net::error_code::member_id_required) {
+      given_ms_[answers_.back().join->member_id] = now_ms_ + session_ms;
+    }
     return ticket;
   }
 
   group_ticket sync(group_sync request) {
     auto ticket = ++last_ticket_;
-    if (group_.state() == group_state::completing_rebalance)
-      replace_older(request.member_id, false);
+    tell("sync {} of '{}' in {}", ticket, request.member_id, request.generation);
     parked_[ticket] = {false, request.member_id, now_ms_};
     take(group_.sync(std::move(request), ticket, now(), wall()));
+    replace_forgotten(ticket);
     return ticket;
   }
 
   net::error_code heartbeat(std::string const& id, std::optional<std::string> const& instance,
                             std::int32_t generation) {
     auto error = group_.heartbeat(id, instance, generation, now());
+    tell("heartbeat of '{}' in {}: {}", id, generation, int(error));
     auto alive = error == net::error_code::none || error == net::error_code::rebalance_in_progress;
     if (!alive) return error;
     check(valid_member(id, instance, generation), "heartbeat of {} taken", id);
@@ -74,6 +85,7 @@ class group_watch {
   net::error_code commit(std::string const& id, std::optional<std::string> const& instance,
                          std::int32_t generation) {
     auto error = group_.check_commit(id, instance, generation, now());
+    tell("commit of '{}' in {}: {}", id, generation, int(error));
     if (error != net::error_code::none) return error;
     if (group_.state() == group_state::empty) {
       check(generation < 0, "commit of {} for generation {} of nobody", id, generation);
@@ -89,6 +101,9 @@ class group_watch {
   void leave(std::vector<group_leave> const& members) {
     group_effects effects;
     auto errors = group_.leave(members, effects, now(), wall());
+    for (auto const& each : members) {
+      tell("leave of '{}' instance {}", each.member_id, each.instance_id.value_or("-"));
+    }
     check(errors.size() == members.size(), "{} errors for {}", errors.size(), members.size());
     take(std::move(effects));
   }
@@ -96,6 +111,7 @@ class group_watch {
   void forget(group_ticket ticket) {
     auto found = parked_.find(ticket);
     if (found == parked_.end()) return;
+    tell("forget {}", ticket);
     group_.forget(ticket);
     found->second.forgotten = true;
   }
@@ -104,10 +120,15 @@ class group_watch {
     if (stores_.empty()) return;
     auto store = std::move(stores_.front());
     stores_.pop_front();
+    tell("store {} of generation {} {}", store.what.token, store.what.image.generation,
+         succeeds ? "done" : "failed");
     auto error = succeeds ? net::error_code::none : net::error_code::not_coordinator;
     if (succeeds) durable_ = std::move(store.what.image);
-    durable_is_newest_ = succeeds;
-    take(group_.stored(store.what.token, error, now(), wall()));
+    newest_is_durable_ = succeeds;
+    auto effects = group_.stored(store.what.token, error, now(), wall());
+    // Where a new process could not be stored, the session of the old one begins anew.
+    if (!succeeds) forget_who_was_heard();
+    take(std::move(effects));
   }
 
   void advance(std::int64_t ms) {
@@ -133,6 +154,7 @@ class group_watch {
   // The process dies, and with it what waits; of the records on their way the first `written` are
   // found by the next.
   void restart(std::size_t written) {
+    tell("restart, {} of {} stores written", written, stores_.size());
     for (; written > 0 && !stores_.empty(); --written) {
       durable_ = std::move(stores_.front().what.image);
       stores_.pop_front();
@@ -142,8 +164,9 @@ class group_watch {
     answers_.clear();
     generations_.clear();
     fenced_.clear();
+    given_ms_.clear();
     ids_of_instance_.clear();
-    durable_is_newest_ = true;
+    newest_is_durable_ = true;
     group_ = durable_ ? group("g", rules_, *durable_, now()) : group("g", rules_, wall());
     last_generation_ = group_.generation();
     forget_who_was_heard();
@@ -177,6 +200,13 @@ class group_watch {
     std::optional<std::string> protocol_type;
     std::string leader;
   };
+
+  template <typename... Args>
+  void tell(fmt::format_string<Args...> what, Args&&... args) {
+    if (!tells_) return;
+    fmt::print(stderr, "{:6} {:19} {:2} | {}\n", now_ms_, group_state_name(group_.state()),
+               group_.generation(), fmt::format(what, std::forward<Args>(args)...));
+  }
 
   template <typename... Args>
   void check(bool holds, fmt::format_string<Args...> what, Args&&... args) {
@@ -216,14 +246,28 @@ class group_watch {
     for (auto const& member : group_.image().members) heard_of(member.id);
   }
   // A second request of a member takes the place of a forgotten one without anybody seeing it.
-  void replace_older(std::string const& id, bool is_join) {
-    if (find(group_.image(), id) == nullptr) return;
+  void replace_forgotten(group_ticket by) {
+    auto found = parked_.find(by);
+    if (found == parked_.end()) return;
+    auto const& newer = found->second;
     std::erase_if(parked_, [&](auto const& each) {
-      return each.second.forgotten && each.second.is_join == is_join && each.second.member_id == id;
+      return each.second.forgotten && each.second.is_join == newer.is_join &&
+             each.second.member_id == newer.member_id;
     });
   }
 
   void take(group_effects effects) {
+    for (auto const& note : effects.notes) tell("  {}", note);
+    for (auto const& [ticket, join] : effects.joins) {
+      tell("  {} joined as '{}' in {}: {}", ticket, join.member_id, join.generation,
+           int(join.error));
+    }
+    for (auto const& [ticket, sync] : effects.syncs) {
+      tell("  {} synced: {} '{}'", ticket, int(sync.error), sync.assignment);
+    }
+    for (auto const& each : effects.stores) {
+      tell("  store {} of generation {}", each.token, each.image.generation);
+    }
     for (auto& [ticket, answer] : effects.joins) {
       check_ticket(ticket, true);
       check_join(ticket, answer);
@@ -243,6 +287,7 @@ class group_watch {
     }
     name_parked();
     if (group_.generation() != last_generation_) begin_generation();
+    drop_forgotten();
     check_all();
   }
 
@@ -308,8 +353,12 @@ class group_watch {
       }
       heard_of(waiting.member_id);
     }
-    // Those whose client has gone are let go of when their generation begins or they are removed.
-    auto moved_on = group_.generation() != last_generation_;
+  }
+
+  // Those whose client has gone are let go of when their generation begins or they are removed.
+  void drop_forgotten() {
+    auto image = group_.image();
+    auto moved_on = std::exchange(moved_on_, false);
     std::erase_if(parked_, [&](auto const& each) {
       auto const& waiting = each.second;
       if (!waiting.forgotten) return false;
@@ -325,7 +374,20 @@ class group_watch {
     check(group_.generation() > last_generation_, "generation {} after {}", group_.generation(),
           last_generation_);
     last_generation_ = group_.generation();
+    moved_on_ = true;
     forget_who_was_heard();
+    if (group_.state() != group_state::completing_rebalance) return;
+    std::set<std::string> came;
+    for (auto const& each : answers_) {
+      if (each.join) came.insert(each.join->member_id);
+    }
+    for (auto const& [ticket, each] : parked_) {
+      if (each.forgotten && each.is_join) came.insert(each.member_id);
+    }
+    for (auto const& member : group_.image().members) {
+      check(member.instance_id || came.contains(member.id), "{} is in generation {} unasked",
+            member.id, group_.generation());
+    }
   }
 
   void check_all() {
@@ -349,6 +411,12 @@ class group_watch {
   }
 
   void check_image(group_image const& image) {
+    for (auto const& member : image.members) {
+      auto given = given_ms_.find(member.id);
+      if (given == given_ms_.end()) continue;
+      check(now_ms_ < given->second, "{} joins after it was forgotten", member.id);
+      given_ms_.erase(given);
+    }
     std::set<std::string> instances;
     for (auto const& member : image.members) {
       if (!member.instance_id) continue;
@@ -360,13 +428,16 @@ class group_watch {
     check(state != group_state::empty || image.members.empty(), "an empty group has members");
     auto complete = state == group_state::stable || state == group_state::completing_rebalance;
     check(!complete || (!image.members.empty() && image.protocol), "a generation of nobody");
-    if ((state == group_state::stable || state == group_state::empty) && stores_.empty() &&
-        durable_ && durable_is_newest_) {
+    // A stable group is a stored one; an empty one may not have been.
+    auto stored =
+        state == group_state::stable || (state == group_state::empty && newest_is_durable_);
+    if (stored && stores_.empty() && durable_) {
       check(comparable(image) == comparable(*durable_), "stored and live group differ");
     }
   }
 
   group_rules rules_;
+  bool tells_;
   std::int64_t now_ms_ = 0;
   group group_;
   std::string problem_;
@@ -375,12 +446,14 @@ class group_watch {
   std::vector<answer> answers_;
   std::deque<store> stores_;
   std::optional<group_image> durable_;
-  bool durable_is_newest_ = true;
+  bool newest_is_durable_ = true;
   std::int32_t last_generation_ = 0;
   std::map<std::int32_t, told> generations_;
   std::set<std::string> fenced_;
   std::map<std::string, std::set<std::string>> ids_of_instance_;
   std::map<std::string, std::int64_t> heard_ms_;
+  std::map<std::string, std::int64_t> given_ms_;  // until when an id that was given out is good
+  bool moved_on_ = false;
 };
 
 }  // namespace karst::cluster
