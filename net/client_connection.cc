@@ -51,7 +51,8 @@ task<expected<void, error>> client_connection::agree_on_versions() {
   constexpr std::int16_t version = 3;
   auto request =
       api_versions_request{.client_software_name = "karst", .client_software_version = "0.1"};
-  auto frame = co_await exchange(api_key::api_versions, version, join(encode(request, version)));
+  auto frame = co_await exchange(api_key::api_versions, version, join(encode(request, version)),
+                                 options_.request_timeout);
   if (!frame) {
     co_return fail(frame.error().code, "is it a Kafka listener with security.protocol=PLAINTEXT?",
                    "{} does not answer as a Kafka broker: {}", name_, frame.error().what);
@@ -78,14 +79,14 @@ std::optional<std::int16_t> client_connection::version_of(message_info const& re
 }
 
 task<expected<buffer_chain, error>> client_connection::exchange(api_key key, std::int16_t version,
-                                                                buffer_chain body) {
+                                                                buffer_chain body,
+                                                                duration timeout) {
   waiting_call call{.correlation_id = next_correlation_++};
-  auto deadline = core::current().now() + options_.request_timeout;
+  auto deadline = core::current().now() + timeout;
   auto sent = co_await send(key, version, call.correlation_id, std::move(body), &call);
   while (sent && !call.done && !broken()) {
     if (co_await call.answered.wait(deadline) == wake_reason::timed_out) {
-      fail_all(
-          fmt::format("no answer to {} within {} s", name_of(key), options_.request_timeout / 1s));
+      fail_all(fmt::format("no answer to {} within {} s", name_of(key), timeout / 1s));
     }
   }
   if (!call.done) {

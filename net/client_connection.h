@@ -46,9 +46,11 @@ class client_connection {
                                                                         client_options options);
   ~client_connection();
 
-  // Sends the request in the highest version that both sides know, and waits for its answer.
+  // Sends the request in the highest version that both sides know, and waits for its answer, no
+  // longer than `timeout`; the options' when there is none.
   template <wire_message Response, wire_message Request>
-  task<expected<answer<Response>, error>> ask(Request request);
+  task<expected<answer<Response>, error>> ask(Request request,
+                                              std::optional<duration> timeout = std::nullopt);
   // For acks=0: no answer will come.
   template <wire_message Request>
   task<expected<void, error>> tell(Request request);
@@ -71,8 +73,8 @@ class client_connection {
                     std::unique_ptr<karst::socket> socket);
   task<expected<void, error>> agree_on_versions();
   // Header and body out, frame of the answer (after its length) in.
-  task<expected<buffer_chain, error>> exchange(api_key key, std::int16_t version,
-                                               buffer_chain body);
+  task<expected<buffer_chain, error>> exchange(api_key key, std::int16_t version, buffer_chain body,
+                                               duration timeout);
   task<expected<void, error>> send(api_key key, std::int16_t version, std::int32_t correlation_id,
                                    buffer_chain body, waiting_call* call);
   task<> read();
@@ -97,11 +99,13 @@ class client_connection {
 };
 
 template <wire_message Response, wire_message Request>
-task<expected<answer<Response>, error>> client_connection::ask(Request request) {
+task<expected<answer<Response>, error>> client_connection::ask(Request request,
+                                                               std::optional<duration> timeout) {
   auto version = version_of(Request::info);
   if (!version) co_return not_offered(Request::info);
   auto frame =
-      co_await exchange(Request::info.key, *version, join(encode(std::move(request), *version)));
+      co_await exchange(Request::info.key, *version, join(encode(std::move(request), *version)),
+                        timeout.value_or(options_.request_timeout));
   if (!frame) co_return unexpected<error>(frame.error());
   auto content = decode<Response>(*frame, *version);
   if (!content) co_return unreadable(Request::info.key, content.error());

@@ -4,7 +4,6 @@
 #include "net/messages/delete_groups.h"
 #include "net/messages/describe_groups.h"
 #include "net/messages/list_groups.h"
-#include "net/messages/offset_commit.h"
 #include "net/messages/offset_fetch.h"
 #include "reactor/core.h"
 
@@ -23,14 +22,7 @@ error_code outcome(offset_fetch_response const& reply) {
 error_code outcome(delete_groups_response const& reply) {
   return reply.results.empty() ? error_code::group_id_not_found : reply.results.front().error;
 }
-error_code outcome(offset_commit_response const& reply) {
-  for (auto const& topic : reply.topics) {
-    for (auto const& each : topic.partitions) {
-      if (each.error != error_code::none) return each.error;
-    }
-  }
-  return error_code::none;
-}
+error_code outcome(offset_commit_response const& reply) { return outcome_of_commit(reply); }
 
 // Asks the group's coordinator, and again while it moves or loads. The answer may still hold
 // another error.
@@ -91,6 +83,28 @@ task<expected<void, error>> add_descriptions(client_connection& broker,
 }
 
 }  // namespace
+
+offset_commit_request to_commit_request(std::string_view group,
+                                        offsets_by_partition const& offsets) {
+  offset_commit_request request{.group_id = group};
+  for (auto const& [where, offset] : offsets) {
+    if (request.topics.empty() || request.topics.back().name != where.topic) {
+      request.topics.push_back({.name = where.topic});
+    }
+    request.topics.back().partitions.push_back(
+        {.index = where.partition, .committed_offset = offset});
+  }
+  return request;
+}
+
+error_code outcome_of_commit(offset_commit_response const& reply) {
+  for (auto const& topic : reply.topics) {
+    for (auto const& each : topic.partitions) {
+      if (each.error != error_code::none) return each.error;
+    }
+  }
+  return error_code::none;
+}
 
 task<expected<std::vector<group_listing>, error>> group_admin::list() {
   auto brokers = co_await brokers_.every_broker();
@@ -173,14 +187,7 @@ task<expected<offsets_by_partition, error>> group_admin::offsets(std::string gro
 }
 
 task<expected<void, error>> group_admin::commit(std::string group, offsets_by_partition offsets) {
-  offset_commit_request request{.group_id = group};
-  for (auto const& [where, offset] : offsets) {
-    if (request.topics.empty() || request.topics.back().name != where.topic) {
-      request.topics.push_back({.name = where.topic});
-    }
-    request.topics.back().partitions.push_back(
-        {.index = where.partition, .committed_offset = offset});
-  }
+  auto request = to_commit_request(group, offsets);
   auto reply = co_await ask_coordinator<offset_commit_response>(brokers_, group, request);
   if (!reply) co_return unexpected<error>(reply.error());
   if (auto code = outcome(**reply); code != error_code::none) {

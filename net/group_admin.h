@@ -7,6 +7,7 @@
 
 #include "net/client.h"
 #include "net/group_assignor.h"
+#include "net/messages/offset_commit.h"
 
 namespace karst::net {
 
@@ -36,6 +37,11 @@ struct group_description {
 };
 
 using offsets_by_partition = std::map<topic_partition, std::int64_t>;
+
+offset_commit_request to_commit_request(std::string_view group,
+                                        offsets_by_partition const& offsets);
+// The first error that is not none.
+error_code outcome_of_commit(offset_commit_response const& reply);
 
 // What people and tools do to classic groups from outside, by way of their coordinators. One core;
 // lives no longer than the client. Errors are for people.

@@ -11,36 +11,83 @@ namespace {
 
 constexpr std::uint16_t default_port = 9092;
 
-// Ctrl-C ends a command at once, with what a shell expects: nothing that it holds needs saving.
-task<> end_at_signal(machine& process, abort_source& done) {
-  auto signal = co_await process.wait_for_signal(&done);
-  if (done.requested()) co_return;
+// What a command that was asked to stop may take to end by itself.
+constexpr duration stop_patience = 5s;
+
+[[noreturn]] void end_at_once(int signal) {
   std::fflush(stdout);
   std::_Exit(128 + signal);
 }
 
+// Ctrl-C ends a command at once, with what a shell expects: nothing that it holds needs saving.
+task<> end_at_signal(machine& process, abort_source& done) {
+  auto signal = co_await process.wait_for_signal(&done);
+  if (!done.requested()) end_at_once(signal);
+}
+
+// `timeout`, shells and service managers often send one signal twice.
+constexpr duration same_signal = 2s;
+
+task<> end_at_later_signal(machine& process, abort_source& done) {
+  auto first = core::current().now();
+  while (true) {
+    auto signal = co_await process.wait_for_signal(&done);
+    if (done.requested()) co_return;
+    if (core::current().now() - first >= same_signal) end_at_once(signal);
+  }
+}
+
+// But for one that has to put things in order first.
+task<> stop_at_signal(machine& process, abort_source& done, abort_source& stop, int& stopped_by) {
+  auto signal = co_await process.wait_for_signal(&done);
+  if (done.requested()) co_return;
+  stopped_by = signal;
+  stop.request();
+  task_set waiting;
+  waiting.spawn(end_at_later_signal(process, done));
+  auto woken = co_await sleep_until{core::current().now() + stop_patience, &done};
+  if (woken != wake_reason::aborted) end_at_once(signal);
+  co_await waiting.join();
+}
+
+int complain(std::string_view name, error const& problem) {
+  std::fflush(stdout);
+  fmt::print(stderr, "karst {}: {}\n", name, problem.message());
+  return 1;
+}
+
 task<int> serve_client(machine& process, std::string_view name, client_settings const& settings,
                        client_work const& work) {
+  auto options = options_for(settings);
+  if (!options) co_return complain(name, options.error());
   abort_source ended;
   task_set watching;
   watching.spawn(end_at_signal(process, ended));
-  auto servers = parse_bootstrap(settings.bootstrap);
-  expected<void, error> done{};
-  if (servers) {
-    net::client client{{.bootstrap = std::move(*servers),
-                        .client_id = "karst",
-                        .request_timeout = std::chrono::seconds{settings.timeout_s}}};
-    done = co_await work(client);
-    co_await client.close();
-  } else {
-    done = unexpected<error>(servers.error());
-  }
+  net::client client{std::move(*options)};
+  auto done = co_await work(client);
+  co_await client.close();
   ended.request();
   co_await watching.join();
-  if (done) co_return 0;
-  std::fflush(stdout);
-  fmt::print(stderr, "karst {}: {}\n", name, done.error().message());
-  co_return 1;
+  co_return done ? 0 : complain(name, done.error());
+}
+
+task<int> serve_stoppable(machine& process, std::string_view name, client_settings const& settings,
+                          stoppable_work const& work) {
+  auto options = options_for(settings);
+  if (!options) co_return complain(name, options.error());
+  abort_source ended;
+  abort_source stop;
+  int stopped_by = 0;
+  task_set watching;
+  watching.spawn(stop_at_signal(process, ended, stop, stopped_by));
+  net::client client{std::move(*options)};
+  auto done = co_await work(client, stop);
+  co_await client.close();
+  ended.request();
+  co_await watching.join();
+  if (!done) complain(name, done.error());
+  if (stopped_by != 0) co_return 128 + stopped_by;
+  co_return done ? 0 : 1;
 }
 
 bool is_number(std::string_view text) {
@@ -108,12 +155,26 @@ expected<void, error> outcome_of(std::string_view name, std::vector<error> const
   return unexpected<error>(problems.back());
 }
 
+expected<net::client_options, error> options_for(client_settings const& settings) {
+  auto servers = parse_bootstrap(settings.bootstrap);
+  if (!servers) return unexpected<error>(servers.error());
+  return net::client_options{.bootstrap = std::move(*servers),
+                             .client_id = "karst",
+                             .request_timeout = std::chrono::seconds{settings.timeout_s}};
+}
+
 int run_client(std::string_view name, client_settings const& settings, client_work work) {
   auto status = machine::run(
       {.cores = 1}, [&](machine& process) { return serve_client(process, name, settings, work); });
-  if (status) return *status;
-  fmt::print(stderr, "karst {}: {}\n", name, status.error().message());
-  return 1;
+  return status ? *status : complain(name, status.error());
+}
+
+int run_stoppable_client(std::string_view name, client_settings const& settings,
+                         stoppable_work work) {
+  auto status = machine::run({.cores = 1}, [&](machine& process) {
+    return serve_stoppable(process, name, settings, work);
+  });
+  return status ? *status : complain(name, status.error());
 }
 
 std::string format_table(std::vector<std::string> const& headings,

@@ -51,6 +51,15 @@ expected<void, error> outcome_of(std::string_view name, std::vector<error> const
 // 0, or 1 with the error on stderr. `name` begins the error's line.
 using client_work = std::function<task<expected<void, error>>(net::client&)>;
 int run_client(std::string_view name, client_settings const& settings, client_work work);
+// The same for work that has to put things in order when SIGINT or SIGTERM comes: it sees `stop`
+// and gets a few seconds. A second signal ends the process at once. The status is then what a shell
+// expects of a process that a signal ended.
+using stoppable_work = std::function<task<expected<void, error>>(net::client&, abort_source&)>;
+int run_stoppable_client(std::string_view name, client_settings const& settings,
+                         stoppable_work work);
+
+// How a client of these settings is made.
+expected<net::client_options, error> options_for(client_settings const& settings);
 
 // Rows under headings, columns as wide as their longest cell; numbers to the right.
 std::string format_table(std::vector<std::string> const& headings,

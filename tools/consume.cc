@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -6,120 +5,28 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "log/batch_cursor.h"
-#include "log/decompressor.h"
-#include "tools/client_command.h"
+#include "reactor/core.h"
 #include "tools/commands.h"
-#include "tools/json_bytes.h"
+#include "tools/consume_group.h"
 #include "tools/progress.h"
-#include "tools/record_input.h"
 #include "tools/time_text.h"
 
 namespace karst::tools {
 namespace {
 
-using json = nlohmann::json;
-
-// What one batch may inflate to here: no broker's max.message.bytes allows near as much.
-constexpr std::size_t inflated_bytes_max = 1 * GiB;
 // How long the broker may hold a fetch at the end of the log: new records come at once all the
 // same, because a fetch waits for all partitions.
 constexpr std::int32_t fetch_wait_ms = 500;
-
-enum class record_format : std::uint8_t { value, table, json };
-
-struct consume_settings {
-  client_settings client;
-  std::string topic;
-  std::vector<std::int32_t> partitions;
-  std::string offset = "earliest";
-  std::string from_time;
-  std::int64_t count = -1;
-  bool exit_at_end = false;
-  record_format format = record_format::value;
-  std::string key_separator;
-};
-
-struct consumed_record {
-  std::int32_t partition = 0;
-  std::int64_t offset = 0;
-  std::int64_t timestamp = -1;
-  log::record const* content = nullptr;
-};
-
-// One record as the format asks. Bytes go out as they are but in JSON.
-class record_printer {
- public:
-  explicit record_printer(consume_settings const& settings) : settings_(settings) {}
-
-  void print(consumed_record const& record) {
-    switch (settings_.format) {
-      case record_format::value:
-        print_value(record);
-        break;
-      case record_format::table:
-        print_row(record);
-        break;
-      case record_format::json:
-        print_json(record);
-        break;
-    }
-  }
-
- private:
-  static void write(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
-
-  void print_value(consumed_record const& record) {
-    if (!settings_.key_separator.empty()) {
-      write(record.content->key.value_or(""));
-      write(settings_.key_separator);
-    }
-    write(record.content->value.value_or(""));
-    write("\n");
-  }
-  void print_row(consumed_record const& record) {
-    if (!std::exchange(headed_, true)) {
-      write(fmt::format("{:>9}  {:>10}  {:<24}  {:<16}  {}\n", "PARTITION", "OFFSET", "TIMESTAMP",
-                        "KEY", "VALUE"));
-    }
-    auto const& content = *record.content;
-    std::string headers;
-    for (auto const& each : content.headers) {
-      headers += fmt::format("  [{}={}]", each.key, each.value.value_or("(null)"));
-    }
-    write(fmt::format("{:>9}  {:>10}  {:<24}  {:<16}  {}{}\n", record.partition, record.offset,
-                      time_text(record.timestamp), content.key.value_or("(null)"),
-                      content.value.value_or("(null)"), headers));
-  }
-  void print_json(consumed_record const& record) {
-    json object{{"topic", settings_.topic},
-                {"partition", record.partition},
-                {"offset", record.offset},
-                {"timestamp", record.timestamp}};
-    put_bytes(object, "key", record.content->key);
-    put_bytes(object, "value", record.content->value);
-    auto headers = json::array();
-    for (auto const& each : record.content->headers) {
-      json header{{"name", std::string{each.key}}};
-      put_bytes(header, "value", each.value);
-      headers.push_back(std::move(header));
-    }
-    object["headers"] = std::move(headers);
-    write(object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
-  }
-
-  consume_settings const& settings_;
-  bool headed_ = false;
-};
+// So much text is gathered before it goes to standard output.
+constexpr std::size_t text_bytes = 64 * KiB;
 
 // Reads some partitions, all in each fetch, until told to end.
 class consumer {
  public:
   consumer(net::client& client, consume_settings const& settings)
-      : client_(client), settings_(settings), printer_(settings), left_(settings.count) {}
+      : client_(client), settings_(settings), printer_(settings.print), left_(settings.count) {}
 
   task<expected<void, error>> run();
 
@@ -133,17 +40,15 @@ class consumer {
   task<> locate(place& found);
   task<expected<void, error>> locate_all();
   task<expected<void, error>> read();
-  task<expected<std::int64_t, error>> first_offset(net::topic_partition where);
-  expected<void, error> print_batches(std::int32_t partition, std::int64_t& next,
-                                      buffer_chain records);
-  expected<void, error> print_batch(std::int32_t partition, std::int64_t next,
-                                    log::batch_view const& batch);
+  expected<void, error> print_fetched(place& at, buffer_chain records);
+  expected<void, error> write_text();
   expected<void, error> check_output();
   bool done() const { return left_ == 0; }
 
   net::client& client_;
   consume_settings const& settings_;
   record_printer printer_;
+  std::string text_;   // printed, not written
   std::int64_t left_;  // -1: without end
   std::optional<error> failure_;
   std::vector<place> places_;
@@ -173,7 +78,7 @@ expected<void, error> consumer::check_output() {
 }
 
 task<expected<void, error>> consumer::locate_all() {
-  auto count = co_await client_.partition_count(settings_.topic, false);
+  auto count = co_await client_.partition_count(settings_.print.topic, false);
   if (!count) co_return unexpected<error>(count.error());
   std::set<std::int32_t> partitions{settings_.partitions.begin(), settings_.partitions.end()};
   for (std::int32_t each = 0; settings_.partitions.empty() && each < *count; ++each) {
@@ -188,8 +93,8 @@ task<expected<void, error>> consumer::locate_all() {
 }
 
 task<> consumer::locate(place& found) {
-  net::topic_partition where{settings_.topic, found.partition};
-  auto next = co_await first_offset(where);
+  net::topic_partition where{settings_.print.topic, found.partition};
+  auto next = co_await first_offset(client_, where, settings_.start);
   auto end = next ? co_await client_.offset_at(where, net::latest_timestamp) : next;
   if (!next || !end) {
     if (!failure_) failure_ = next ? end.error() : next.error();
@@ -197,36 +102,6 @@ task<> consumer::locate(place& found) {
   }
   found.next = *next;
   found.end = *end;
-}
-
-task<expected<std::int64_t, error>> consumer::first_offset(net::topic_partition where) {
-  if (!settings_.from_time.empty()) {
-    auto time = parse_time(settings_.from_time);
-    if (!time) {
-      co_return fail(errc::invalid, "write milliseconds since 1970, or 2026-09-21T10:15:30Z",
-                     "'{}' is not a time", settings_.from_time);
-    }
-    auto found = co_await client_.offset_at(where, *time);
-    if (!found || *found >= 0) co_return found;
-    co_return co_await client_.offset_at(where, net::latest_timestamp);
-  }
-  if (settings_.offset == "earliest")
-    co_return co_await client_.offset_at(where, net::earliest_timestamp);
-  if (settings_.offset == "latest")
-    co_return co_await client_.offset_at(where, net::latest_timestamp);
-  std::int64_t number = 0;
-  auto const& text = settings_.offset;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) {
-    co_return fail(errc::invalid,
-                   "use earliest, latest, an offset such as 100, or -10 for the last ten",
-                   "'{}' is not an offset", text);
-  }
-  if (!text.starts_with('-')) co_return number;
-  auto first = co_await client_.offset_at(where, net::earliest_timestamp);
-  auto latest = co_await client_.offset_at(where, net::latest_timestamp);
-  if (!first || !latest) co_return first ? latest : first;
-  co_return std::max(*first, *latest + number);
 }
 
 task<expected<void, error>> consumer::read() {
@@ -237,12 +112,12 @@ task<expected<void, error>> consumer::read() {
     if (places_.empty()) break;
     std::vector<net::fetch_position> from;
     for (auto const& each : places_) from.push_back({each.partition, each.next});
-    auto got = co_await client_.fetch(settings_.topic, from, {.max_wait_ms = fetch_wait_ms});
+    auto got = co_await client_.fetch(settings_.print.topic, from, {.max_wait_ms = fetch_wait_ms});
     if (!got) co_return unexpected<error>(got.error());
     for (std::size_t i = 0; i < places_.size() && !done(); ++i) {
       auto& each = places_[i];
       bytes_ += (*got)[i].records.size();
-      auto printed = print_batches(each.partition, each.next, std::move((*got)[i].records));
+      auto printed = print_fetched(each, std::move((*got)[i].records));
       if (!printed) co_return printed;
     }
     if (shown_) shown_->update(bytes_, records_, core::current().now());
@@ -261,56 +136,26 @@ task<expected<void, error>> consumer::read() {
   co_return expected<void, error>{};
 }
 
-expected<void, error> consumer::print_batches(std::int32_t partition, std::int64_t& next,
-                                              buffer_chain records) {
-  auto bytes = records.linearize();
-  log::batch_cursor batches{bytes.bytes()};
+expected<void, error> consumer::print_fetched(place& at, buffer_chain records) {
+  fetched_records walk{{settings_.print.topic, at.partition}, at.next, records};
   while (!done()) {
-    auto batch = batches.next();
-    if (!batch) break;
-    if (!log::crc_matches(batch->bytes)) {
-      return fail(errc::corrupt, "see the broker's log; `karst dump` shows a segment's batches",
-                  "{}-{}: the batch at offset {} is damaged (wrong CRC)", settings_.topic,
-                  partition, batch->header.base.value);
-    }
-    // Control batches hold transaction markers, nothing for a reader.
-    if (!batch->header.control()) {
-      if (auto printed = print_batch(partition, next, *batch); !printed) return printed;
-    }
-    next = std::max(next, batch->header.next().value);
+    auto record = walk.next();
+    if (!record) return unexpected<error>(record.error());
+    at.next = walk.position();
+    if (*record == nullptr) break;
+    printer_.print(**record, text_);
+    ++records_;
+    if (left_ > 0) --left_;
+    if (text_.size() < text_bytes) continue;
+    if (auto written = write_text(); !written) return written;
   }
-  if (batches.state() == log::cursor_state::malformed) {
-    return fail(errc::corrupt, "see the broker's log", "{}-{}: what follows offset {} is no batch",
-                settings_.topic, partition, next);
-  }
-  return {};
+  return write_text();
 }
 
-expected<void, error> consumer::print_batch(std::int32_t partition, std::int64_t next,
-                                            log::batch_view const& batch) {
-  auto const& header = batch.header;
-  buffer_chain bytes{buffer::copy_of(batch.bytes.subspan(log::batch_layout::header_bytes))};
-  auto inflated = log::decompress(header.compression(), bytes, 0, bytes.size(), inflated_bytes_max);
-  if (!inflated) {
-    return fail(errc::corrupt, "see the broker's log",
-                "{}-{}: the batch at offset {} cannot be inflated", settings_.topic, partition,
-                header.base.value);
-  }
-  log::record_cursor records{inflated->bytes(), header.record_count};
-  while (auto const* content = records.next()) {
-    consumed_record record{partition, header.base.value + content->offset_delta,
-                           header.time() == log::timestamp_type::log_append_time
-                               ? header.max_timestamp
-                               : header.base_timestamp + content->timestamp_delta,
-                           content};
-    if (record.offset < next) continue;
-    if (left_ == 0) return {};
-    if (left_ > 0) --left_;
-    printer_.print(record);
-    ++records_;
-    if (std::ferror(stdout) != 0) return check_output();
-  }
-  return {};
+expected<void, error> consumer::write_text() {
+  std::fwrite(text_.data(), 1, text_.size(), stdout);
+  text_.clear();
+  return check_output();
 }
 
 task<expected<void, error>> consume(net::client& client, consume_settings const& settings) {
@@ -320,20 +165,62 @@ task<expected<void, error>> consume(net::client& client, consume_settings const&
 
 }  // namespace
 
+task<expected<std::int64_t, error>> first_offset(net::client& client, net::topic_partition where,
+                                                 start_choice const& choice) {
+  if (!choice.from_time.empty()) {
+    auto time = parse_time(choice.from_time);
+    if (!time) {
+      co_return fail(errc::invalid, "write milliseconds since 1970, or 2026-09-21T10:15:30Z",
+                     "'{}' is not a time", choice.from_time);
+    }
+    auto found = co_await client.offset_at(where, *time);
+    if (!found || *found >= 0) co_return found;
+    co_return co_await client.offset_at(where, net::latest_timestamp);
+  }
+  if (choice.offset == "earliest")
+    co_return co_await client.offset_at(where, net::earliest_timestamp);
+  if (choice.offset == "latest") co_return co_await client.offset_at(where, net::latest_timestamp);
+  std::int64_t number = 0;
+  auto const& text = choice.offset;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) {
+    co_return fail(errc::invalid,
+                   "use earliest, latest, an offset such as 100, or -10 for the last ten",
+                   "'{}' is not an offset", text);
+  }
+  if (!text.starts_with('-')) co_return number;
+  auto first = co_await client.offset_at(where, net::earliest_timestamp);
+  auto latest = co_await client.offset_at(where, net::latest_timestamp);
+  if (!first || !latest) co_return first ? latest : first;
+  co_return std::max(*first, *latest + number);
+}
+
 void add_consume(CLI::App& app, int& status) {
   auto settings = std::make_shared<consume_settings>();
   auto* command = app.add_subcommand("consume", "Print the records of a topic, and wait for more");
-  command->add_option("TOPIC", settings->topic, "What to read")->required();
+  command->add_option("TOPIC", settings->print.topic, "What to read")->required();
   add_client_options(*command, settings->client);
-  command->add_option("-p,--partition", settings->partitions,
-                      "Only this one; may be repeated. All of them when left out");
+  auto* partition =
+      command->add_option("-p,--partition", settings->partitions,
+                          "Only this one; may be repeated. All of them when left out");
+  command
+      ->add_option("-g,--group", settings->group,
+                   "Read as a member of this group: its partitions are shared among its members, "
+                   "and it goes on where it has committed; --offset and --from-time say where it "
+                   "begins without a commit")
+      ->excludes(partition);
+  command
+      ->add_option("--instance", settings->instance,
+                   "With --group: a name under which this member keeps its partitions over a "
+                   "restart (group.instance.id)")
+      ->needs("--group");
   auto* offset =
       command
-          ->add_option("-o,--offset", settings->offset,
+          ->add_option("-o,--offset,--from", settings->start.offset,
                        "earliest, latest, an offset, or -N for the last N of each partition")
           ->capture_default_str();
   command
-      ->add_option("--from-time", settings->from_time,
+      ->add_option("--from-time", settings->start.from_time,
                    "From the first record at or after this time: milliseconds since 1970, "
                    "2026-09-21T10:15:30Z or 2026-09-21")
       ->excludes(offset);
@@ -342,24 +229,39 @@ void add_consume(CLI::App& app, int& status) {
   command->add_flag("-e,--exit-at-end", settings->exit_at_end,
                     "Stop at what was the end of each partition at the start");
   add_choice<record_format>(
-      *command, "--format", settings->format,
+      *command, "--format", settings->print.format,
       {{"value", record_format::value},
        {"table", record_format::table},
        {"json", record_format::json}},
       "value: only the value of each record; table: with partition, offset, timestamp, key and "
       "headers; json: the same, one object for each line");
   command->add_option(
-      "-K,--key-separator", settings->key_separator,
+      "-K,--key-separator", settings->print.key_separator,
       "With --format value: print the key and this before the value; \\t for a tab");
   command->footer(
       "Examples:\n"
       "  karst consume greetings -e\n"
       "  karst consume orders -p 0 -o -10 --format table\n"
-      "  karst consume orders --from-time 2026-09-21 -e --format json | jq .value");
+      "  karst consume orders --from-time 2026-09-21 -e --format json | jq .value\n"
+      "  karst consume orders --group billing\n"
+      "\n"
+      "With --group an offset is committed when its record has been written to standard output: "
+      "after\n"
+      "a failure some records may be printed twice, and none is left out. What a pipe took counts "
+      "as\n"
+      "written, so end a reader with --count, not with `| head`. SIGINT and SIGTERM commit and "
+      "leave.");
   command->callback([settings, &status] {
-    if (settings->key_separator == "\\t") settings->key_separator = "\t";
-    status = run_client("consume", settings->client,
-                        [&](net::client& client) { return consume(client, *settings); });
+    if (settings->print.key_separator == "\\t") settings->print.key_separator = "\t";
+    if (settings->group.empty()) {
+      status = run_client("consume", settings->client,
+                          [&](net::client& client) { return consume(client, *settings); });
+      return;
+    }
+    status = run_stoppable_client("consume", settings->client,
+                                  [&](net::client& client, abort_source& stop) {
+                                    return consume_in_group(client, *settings, stop);
+                                  });
   });
 }
 
