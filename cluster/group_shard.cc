@@ -142,7 +142,8 @@ void group_shard::drop(coordinated_group& group) {
 void group_shard::drop_if_blank(coordinated_group& group) {
   auto const blank = group.members.state() == group_state::empty &&
                      group.members.generation() == 0 && group.members.wake_at() == never &&
-                     group.offsets.empty() && group.records_under_way == 0 && group.joins.empty();
+                     group.offsets.empty() && group.records_under_way == 0 && group.joins.empty() &&
+                     !group.deleting;
   if (blank) drop(group);
 }
 

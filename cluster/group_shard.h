@@ -177,6 +177,9 @@ class group_shard : public std::enable_shared_from_this<group_shard> {
   void arm(coordinated_group& group);
   void drop(coordinated_group& group);
   void drop_if_blank(coordinated_group& group);
+  static bool is_done(coordinated_group const& group, std::size_t offsets);
+  static task<> remove_if_done(std::shared_ptr<group_shard> self,
+                               std::shared_ptr<coordinated_group> group);
   static void record_ended(coordinated_group& group);
   static task<> store_image(std::shared_ptr<group_shard> self,
                             std::shared_ptr<coordinated_group> group, group_effects::store store);

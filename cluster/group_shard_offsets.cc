@@ -159,6 +159,7 @@ task<deleted_offsets> group_shard::delete_offsets(std::shared_ptr<group_shard> s
     }
   }
   result.error = co_await delete_records(self, group, std::move(places), false);
+  co_await remove_if_done(self, group);
   co_return result;
 }
 
@@ -201,6 +202,18 @@ std::vector<offset_place> group_shard::expired_offsets(coordinated_group const& 
   return expired;
 }
 
+// Nobody is in it, and nothing is kept for anyone: `offsets` of them go anyhow.
+bool group_shard::is_done(coordinated_group const& group, std::size_t offsets) {
+  return group.members.state() == group_state::empty && group.members.wake_at() == never &&
+         group.joins.empty() && group.records_under_way == 0 && group.offsets.size() == offsets;
+}
+
+task<> group_shard::remove_if_done(std::shared_ptr<group_shard> self,
+                                   std::shared_ptr<coordinated_group> group) {
+  if (group->removed || !is_done(*group, 0)) co_return;
+  (void)co_await remove(self, group->members.id());
+}
+
 task<> group_shard::expire(std::shared_ptr<group_shard> self) {
   if (!self->loaded()) co_return;
   std::vector<std::shared_ptr<coordinated_group>> all;
@@ -211,20 +224,18 @@ task<> group_shard::expire(std::shared_ptr<group_shard> self) {
     if (self->services_.stopping.requested()) co_return;
     if (group->removed || group->deleting || group->records_under_way != 0) continue;
     auto expired = self->expired_offsets(*group, wall_now());
-    auto const ends = group->members.state() == group_state::empty && group->joins.empty() &&
-                      group->members.wake_at() == never && expired.size() == group->offsets.size();
-    if (expired.empty() && !ends) continue;
     auto const count = expired.size();
-    if (ends) {
-      if (co_await remove(self, group->members.id()) != net::error_code::none) continue;
-      ++groups;
+    auto const done = is_done(*group, count);
+    if (expired.empty() && !done) continue;
+    auto error = net::error_code::none;
+    if (done) {
+      error = co_await remove(self, group->members.id());
     } else {
-      if (co_await delete_records(self, group, std::move(expired), false) !=
-          net::error_code::none) {
-        continue;
-      }
+      error = co_await delete_records(self, group, std::move(expired), false);
     }
+    if (error != net::error_code::none) continue;
     offsets += count;
+    groups += done ? 1 : 0;
   }
   if (offsets + groups != 0) {
     logging::info("groups", "{} committed offsets have expired, {} empty groups are gone", offsets,
@@ -242,7 +253,9 @@ task<> group_shard::forget_topics(std::shared_ptr<group_shard> self, topic_choic
     group->offsets.for_each([&](std::string const& topic, std::int32_t partition, auto const&) {
       if (chosen(topic)) places.push_back({topic, partition});
     });
-    if (!places.empty()) (void)co_await delete_records(self, group, std::move(places), false);
+    if (places.empty()) continue;
+    (void)co_await delete_records(self, group, std::move(places), false);
+    co_await remove_if_done(self, group);
   }
 }
 
