@@ -1,5 +1,6 @@
 #include "cluster/group_coordinator.h"
 
+#include "reactor/base/logging.h"
 #include "reactor/core.h"
 
 namespace karst::cluster {
@@ -7,6 +8,9 @@ namespace {
 
 // Loads of one core at the same time: one reads while another computes.
 constexpr std::size_t loads_at_once = 2;
+
+// Loads that took longer are told about: groups were not served meanwhile.
+constexpr duration worth_a_line = 1s;
 
 }  // namespace
 
@@ -63,12 +67,19 @@ std::shared_ptr<group_shard> group_coordinator::find(group_place const& place) {
 }
 
 task<> group_coordinator::load(group_coordinator& self, std::shared_ptr<group_shard> shard) {
+  if (self.loading_++ == 0) self.loading_since_ = core::current().now();
   (void)co_await self.loads_.take(1);
   auto exists = [&self](std::string_view topic) {
     return self.metadata_.current()->find(topic) != nullptr;
   };
   co_await group_shard::load(shard, exists);
   self.loads_.give(1);
+  if (--self.loading_ != 0) co_return;
+  auto const took = core::current().now() - self.loading_since_;
+  auto const records = std::exchange(self.services_.replayed, 0);
+  if (took < worth_a_line) co_return;
+  logging::info("groups", "replayed {} records of {} in {} ms", records, offsets_topic,
+                std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
 }
 
 task<> group_coordinator::loaded(group_place place, time_point deadline) {

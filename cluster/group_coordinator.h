@@ -62,6 +62,8 @@ class group_coordinator {
   duration expiry_interval_;
   std::map<std::int32_t, std::shared_ptr<group_shard>> shards_;  // by partition
   semaphore loads_;
+  std::size_t loading_ = 0;
+  time_point loading_since_{};
 };
 
 }  // namespace karst::cluster

@@ -49,7 +49,6 @@ net::error_code group_shard::status() const {
 }
 
 task<> group_shard::load(std::shared_ptr<group_shard> self, topic_choice exists) {
-  auto began = now();
   auto loaded =
       co_await load_groups(self->services_.partitions, self->log_, self->services_.stopping);
   if (!loaded) {
@@ -60,11 +59,7 @@ task<> group_shard::load(std::shared_ptr<group_shard> self, topic_choice exists)
   } else {
     self->take_over(std::move(loaded->groups));
     self->state_ = state::loaded;
-    auto took = now() - began;
-    if (took >= 1s) {
-      logging::info("groups", "replayed {} records of __consumer_offsets in {} ms", loaded->records,
-                    std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
-    }
+    self->services_.replayed += loaded->records;
   }
   self->load_ended_.set();
   if (self->loaded())

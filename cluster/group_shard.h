@@ -102,6 +102,7 @@ struct group_services {
   abort_source stopping{};
   event timer_fired{};
   intrusive_list<coordinated_group::due_link> due{};
+  std::uint64_t replayed = 0;  // records, by the loads since the last line about them
 };
 
 // One partition of __consumer_offsets with its groups, on the core that has the partition (Kafka:
