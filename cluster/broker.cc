@@ -4,9 +4,18 @@
 
 namespace karst::cluster {
 
-broker::broker(broker_identity identity, broker_config config, core_id cores)
+broker::broker(broker_identity identity, broker_config config, core_id cores,
+               std::size_t fetch_session_bytes)
     : identity_(std::move(identity)), config_(std::move(config)) {
-  for (core_id core = 0; core < cores; ++core) shards_.push_back(std::make_unique<shard>());
+  auto slots =
+      static_cast<std::size_t>(config_.number("max.incremental.fetch.session.cache.slots"));
+  for (core_id core = 0; core < cores; ++core) {
+    auto& made = *shards_.emplace_back(std::make_unique<shard>());
+    // What does not divide goes to the first cores, so that even one slot is somewhere.
+    fetch_session_limits limits{.slots = (slots + cores - 1 - core) / cores,
+                                .bytes = fetch_session_bytes};
+    made.fetch_sessions = std::make_unique<fetch_session_cache>(core, cores, limits);
+  }
 }
 
 broker::~broker() = default;

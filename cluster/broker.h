@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cluster/broker_config.h"
+#include "cluster/fetch_session_cache.h"
 #include "cluster/group_coordinator.h"
 #include "cluster/log_directories.h"
 #include "cluster/metadata_cache.h"
@@ -31,6 +32,7 @@ struct broker_identity {
 struct shard {
   metadata_cache metadata;
   std::unique_ptr<partition_manager> partitions;
+  std::unique_ptr<fetch_session_cache> fetch_sessions;
   std::unique_ptr<group_coordinator> groups;  // over the partitions
 };
 
@@ -40,7 +42,9 @@ struct shard {
 // outlives every connection.
 class broker {
  public:
-  broker(broker_identity identity, broker_config config, core_id cores);
+  // `fetch_session_bytes`: for the fetch sessions of one core (memory_plan).
+  broker(broker_identity identity, broker_config config, core_id cores,
+         std::size_t fetch_session_bytes = fetch_session_limits{}.bytes);
   ~broker();
 
   broker_identity const& identity() const { return identity_; }
@@ -51,6 +55,7 @@ class broker {
   shard& local() { return *shards_[core::current().id()]; }
   metadata_cache& metadata() { return local().metadata; }
   partition_manager& partitions() { return *local().partitions; }
+  fetch_session_cache& fetch_sessions() { return *local().fetch_sessions; }
   group_coordinator& groups() { return *local().groups; }
 
   // On controller_core only. Topics are made and deleted once recovery is finished: until then

@@ -90,6 +90,8 @@ constexpr config_definition own_keys[] = {
      unbounded},
     {"max.connections.per.ip", config_type::int32, "2147483647",
      "The most connections from one address at a time.", 0, unbounded},
+    {"max.incremental.fetch.session.cache.slots", config_type::int32, "1000",
+     "How many fetch sessions (KIP-227) are kept, divided over the cores; 0: none.", 0, unbounded},
     {"num.partitions", config_type::int32, "1", "The partitions of topics created without a count.",
      1, unbounded},
     {"offset.metadata.max.bytes", config_type::int32, "4096",

@@ -21,12 +21,15 @@ std::size_t clamp_limit(std::int64_t value) {
   return static_cast<std::size_t>(std::max<std::int64_t>(value, 0));
 }
 
+memory_plan plan_memory(broker_options const& options) {
+  return make_memory_plan(options.memory_bytes, options.cores,
+                          clamp_limit(options.config.number("socket.request.max.bytes")));
+}
+
 // The network's limits: from memory, and from the keys that Kafka has for them.
 net::limits network_limits(broker_options const& options) {
   auto const& config = options.config;
-  auto plan = make_memory_plan(options.memory_bytes, options.cores,
-                               clamp_limit(config.number("socket.request.max.bytes")));
-  auto limits = plan.network;
+  auto limits = plan_memory(options).network;
   auto idle_ms = config.number("connections.max.idle.ms");
   // Kafka's "never" in nanoseconds would overflow: a year is as good.
   constexpr std::int64_t year_ms = 31'536'000'000;
@@ -81,7 +84,8 @@ task<broker_life::outcome> broker_life::begin() {
                            .host = options_.listener.advertised_host,
                            .port = options_.listener.advertised_port};
   if (auto rack = options_.config.value("broker.rack")) identity.rack = std::string{*rack};
-  broker_ = std::make_unique<broker>(std::move(identity), options_.config, options_.cores);
+  broker_ = std::make_unique<broker>(std::move(identity), options_.config, options_.cores,
+                                     plan_memory(options_).fetch_session_bytes);
   // The port first: that it is taken is the commonest mistake, and nothing has been touched yet.
   if (auto done = co_await listen(); !done) co_return done;
   if (auto done = co_await open_storage(); !done) co_return done;
@@ -126,8 +130,7 @@ task<broker_life::outcome> broker_life::listen() {
 
 task<broker_life::outcome> broker_life::open_storage() {
   auto const& config = options_.config;
-  auto plan = make_memory_plan(options_.memory_bytes, options_.cores,
-                               clamp_limit(config.number("socket.request.max.bytes")));
+  auto plan = plan_memory(options_);
   log::directory_options shared{
       .cores = options_.cores,
       .journal_file_bytes = static_cast<std::uint64_t>(config.number("karst.journal.file.bytes")),

@@ -67,7 +67,6 @@ constexpr std::string_view keys_without_meaning[] = {
     "log.message.downconversion.enable",
     "log.message.format.version",
     "log.message.timestamp.difference.max.ms",
-    "max.incremental.fetch.session.cache.slots",
     "max.request.partition.size.limit",
     "metadata.log.dir",
     "metadata.log.max.record.bytes.between.snapshots",

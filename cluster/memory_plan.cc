@@ -18,6 +18,8 @@ memory_plan make_memory_plan(std::uint64_t process_bytes, core_id cores,
                               std::max<std::size_t>(network.huge_budget_bytes, request_bytes_max));
   network.output_budget_bytes =
       std::clamp<std::size_t>(per_core / 4, 16 * MiB, network.output_budget_bytes);
+  // At least 10,000 partitions' worth; above 32 MiB the slots are the limit.
+  plan.fetch_session_bytes = std::clamp<std::size_t>(per_core / 64, 1 * MiB, 32 * MiB);
   return plan;
 }
 

@@ -2,6 +2,11 @@
 
 namespace karst::cluster {
 
+partition_metadata const* topic_metadata::find(std::int32_t partition) const {
+  if (partition < 0 || static_cast<std::size_t>(partition) >= partitions.size()) return nullptr;
+  return &partitions[static_cast<std::size_t>(partition)];
+}
+
 topic_metadata const* metadata_snapshot::find(std::string_view topic) const {
   auto found = topics.find(topic);
   return found == topics.end() ? nullptr : found->second.get();
@@ -15,11 +20,7 @@ topic_metadata const* metadata_snapshot::find(uuid const& topic_id) const {
 partition_metadata const* metadata_snapshot::find(std::string_view topic,
                                                   std::int32_t partition) const {
   auto const* found = find(topic);
-  if (found == nullptr || partition < 0 ||
-      static_cast<std::size_t>(partition) >= found->partitions.size()) {
-    return nullptr;
-  }
-  return &found->partitions[static_cast<std::size_t>(partition)];
+  return found == nullptr ? nullptr : found->find(partition);
 }
 
 void metadata_cache::replace(std::shared_ptr<metadata_snapshot const> snapshot) {

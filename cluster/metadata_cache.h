@@ -53,6 +53,9 @@ struct topic_metadata {
   bool internal = false;  // __consumer_offsets and the like
   config_overrides overrides;
   std::vector<partition_metadata> partitions;  // by index, without gaps
+
+  // nullptr when there is none.
+  partition_metadata const* find(std::int32_t partition) const;
 };
 
 // Everything a Metadata answer is made of, at one instant. Immutable.

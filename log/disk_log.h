@@ -44,6 +44,7 @@ class disk_log final : public partition_log {
   offset log_end() const override { return end_; }
   offset durable_end() const override { return durable_end_; }
   std::uint64_t size_bytes() const override;
+  std::optional<errc> refusal() const override;
   expected<append_info, errc> append(validated_batch const& batch,
                                      append_rules const& rules) override;
   task<expected<void, errc>> room_for(std::size_t bytes, time_point deadline) override;
@@ -198,7 +199,6 @@ class disk_log final : public partition_log {
 
   segment& active() { return *segments_.rbegin()->second; }
   segment const& active() const { return *segments_.rbegin()->second; }
-  std::optional<errc> refusal() const;
   bool no_space_for_appends() const { return services_.full && !config_.from_reserve; }
   bool rolls(std::size_t bytes) const;
   bool must_roll(std::size_t bytes, wall_ms now) const;

@@ -235,7 +235,9 @@ task<expected<std::optional<read_result>, errc>> disk_log::read_in(std::shared_p
     auto checked = co_await check_records(part, search.at, end, records);
     if (!checked) co_return std::unexpected(checked.error());
   }
-  co_return read_result{.records = std::move(records.bytes), .older_segment = part->sealed};
+  co_return read_result{.records = std::move(records.bytes),
+                        .older_segment = part->sealed,
+                        .available = limit - search.at};
 }
 
 task<expected<read_result, errc>> disk_log::read(offset from, offset end, read_limits limits) {

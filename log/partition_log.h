@@ -44,6 +44,9 @@ struct read_result {
   buffer_chain records;        // whole batches, except that the last may be cut (KIP-74); the first
                                // contains the asked offset
   bool older_segment = false;  // there is more than this in newer segments: no reason to wait
+  // From the first of these batches to the bound, as far as the segment goes: what there would be
+  // without limits.
+  std::uint64_t available = 0;
 };
 
 struct time_lookup {
@@ -76,6 +79,8 @@ class partition_log {
   virtual offset log_end() const = 0;      // next offset to be given
   virtual offset durable_end() const = 0;  // what consumers may see on a lone node (STORAGE.md I-3)
   virtual std::uint64_t size_bytes() const = 0;
+  // Why reads and appends are refused from now on (closed, storage_failed, damaged).
+  virtual std::optional<errc> refusal() const = 0;
 
   // Claims offsets for the batch, copies it into the tail (checking its CRC in the same pass) and
   // joins the next journal group. The order of calls is the order of offsets. On an error nothing

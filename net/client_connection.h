@@ -46,11 +46,12 @@ class client_connection {
                                                                         client_options options);
   ~client_connection();
 
-  // Sends the request in the highest version that both sides know, and waits for its answer, no
-  // longer than `timeout`; the options' when there is none.
+  // Sends the request in the highest version that both sides know, at most `highest`, and waits for
+  // its answer, no longer than `timeout`; the options' when there is none.
   template <wire_message Response, wire_message Request>
-  task<expected<answer<Response>, error>> ask(Request request,
-                                              std::optional<duration> timeout = std::nullopt);
+  task<expected<answer<Response>, error>> ask(
+      Request request, std::optional<duration> timeout = std::nullopt,
+      std::int16_t highest = std::numeric_limits<std::int16_t>::max());
   // For acks=0: no answer will come.
   template <wire_message Request>
   task<expected<void, error>> tell(Request request);
@@ -100,9 +101,11 @@ class client_connection {
 
 template <wire_message Response, wire_message Request>
 task<expected<answer<Response>, error>> client_connection::ask(Request request,
-                                                               std::optional<duration> timeout) {
+                                                               std::optional<duration> timeout,
+                                                               std::int16_t highest) {
   auto version = version_of(Request::info);
   if (!version) co_return not_offered(Request::info);
+  *version = std::min(*version, highest);
   auto frame =
       co_await exchange(Request::info.key, *version, join(encode(std::move(request), *version)),
                         timeout.value_or(options_.request_timeout));

@@ -21,6 +21,9 @@ struct client::fetch_round {
 
 namespace {
 
+// The last version that names topics. A tool wants what has the name, whichever topic that is.
+constexpr std::int16_t fetch_by_name = 12;
+
 fetch_request to_request(std::string const& topic, fetch_options const& options) {
   fetch_request request{.max_wait_ms = options.max_wait_ms,
                         .min_bytes = 1,
@@ -53,7 +56,7 @@ task<> client::fetch_from(client_connection& leader, fetch_round& round,
                                                 .fetch_offset = round.from[place].offset,
                                                 .max_bytes = round.options.partition_max_bytes});
   }
-  auto reply = co_await leader.ask<fetch_response>(std::move(request));
+  auto reply = co_await leader.ask<fetch_response>(std::move(request), std::nullopt, fetch_by_name);
   if (!reply) {
     if (!lost(reply.error()) || core::current().now() >= attempts_until) {
       round.failure = reply.error();

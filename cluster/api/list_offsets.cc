@@ -46,8 +46,11 @@ task<lookup_result> look_up(broker& broker, lookup_job const& job) {
           .found = {.at = job.to_log_end ? log.log_end() : partition->last_stable_offset(),
                     .epoch = partition->leader_epoch()}};
     case net::earliest_timestamp:
+    case net::earliest_local_timestamp:
       co_return lookup_result{
           .found = {.at = log.log_start(), .epoch = log.epoch_of(log.log_start())}};
+    case net::latest_tiered_timestamp:
+      co_return lookup_result{};  // nothing is remote
     case net::max_timestamp:
       co_return answer_of(co_await partition->max_timestamp());
     default:
@@ -63,9 +66,19 @@ task<std::vector<lookup_result>> look_up_all(broker& broker, std::span<lookup_jo
 
 // Negative timestamps are names of positions; which of them exist depends on the version.
 bool is_known_timestamp(std::int64_t timestamp, std::int16_t version) {
-  if (timestamp >= 0 || timestamp == net::latest_timestamp || timestamp == net::earliest_timestamp)
-    return true;
-  return timestamp == net::max_timestamp && version >= 7;
+  switch (timestamp) {
+    case net::latest_timestamp:
+    case net::earliest_timestamp:
+      return true;
+    case net::max_timestamp:
+      return version >= 7;
+    case net::earliest_local_timestamp:
+      return version >= 8;
+    case net::latest_tiered_timestamp:
+      return version >= 9;
+    default:
+      return timestamp >= 0;
+  }
 }
 
 void fill(partition_answer& answer, lookup_result const& result) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cluster/broker.h"
+#include "net/messages/leader_hint.h"
 #include "net/wire/error_codes.h"
 #include "reactor/base/expected.h"
 #include "reactor/submit_to.h"
@@ -22,6 +23,16 @@ struct owner {
 // log is offline; LEADER_NOT_AVAILABLE or NOT_LEADER_OR_FOLLOWER when this broker does not lead it.
 expected<owner, net::error_code> find_owner(broker& broker, metadata_snapshot const& snapshot,
                                             std::string_view topic, std::int32_t partition);
+
+// The same for a partition that has been looked up; nullptr: there is none.
+expected<owner, net::error_code> find_owner(broker& broker, partition_metadata const* found);
+
+// KIP-951: who leads the partition, for a client that came to the wrong broker or with an old
+// epoch. The leader's address joins `endpoints`, once. Nothing is known of a partition that does
+// not exist.
+net::leader_id_and_epoch leader_hint(metadata_snapshot const& snapshot, std::string_view topic,
+                                     std::int32_t partition,
+                                     std::vector<net::node_endpoint>& endpoints);
 
 // KIP-320: -1 asks for no check; an older epoch than the leader's is fenced, a newer one is not
 // known here yet.

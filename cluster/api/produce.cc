@@ -12,8 +12,9 @@ using partition_answer = net::produce_response::partition;
 constexpr std::int16_t acks_none = 0;
 constexpr std::int16_t acks_leader = 1;
 constexpr std::int16_t acks_all = -1;
-// From these versions on clients know KAFKA_STORAGE_ERROR, and read error texts (KIP-467).
+// From these versions on clients know KAFKA_STORAGE_ERROR, and who leads instead (KIP-951).
 constexpr std::int16_t knows_storage_error = 4;
+constexpr std::int16_t knows_leader_hint = 10;
 
 // A stalled disk must not hold a request for ever: its timeout counts, as in Kafka's purgatory. But
 // there only replicas are waited for and never the own disk, so that a client may ask for less than
@@ -200,8 +201,14 @@ task<net::produce_response> handle(request_context& context, net::produce_reques
     answer.name = topic.name;
     for (auto const& partition : topic.partitions) {
       auto const& result = results[place++];
-      fill(answer.partitions.emplace_back(partition_answer{.index = partition.asked->index}),
-           result, context.version);
+      auto index = partition.asked->index;
+      auto& filled = answer.partitions.emplace_back(partition_answer{.index = index});
+      fill(filled, result, context.version);
+      if (filled.error == net::error_code::not_leader_or_follower &&
+          context.version >= knows_leader_hint) {
+        filled.current_leader =
+            leader_hint(*broker.metadata().current(), topic.name, index, response.node_endpoints);
+      }
       if (request.acks != acks_none || result.error == net::error_code::none) continue;
       // Nobody reads an answer to acks=0: the end of the connection is the only sign there is.
       context.what = net::response::action::close;

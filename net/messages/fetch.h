@@ -1,5 +1,6 @@
 #pragma once
 
+#include "net/messages/leader_hint.h"
 #include "net/wire/codec.h"
 #include "net/wire/error_codes.h"
 
@@ -7,8 +8,20 @@ namespace karst::net {
 
 enum class isolation_level : std::int8_t { read_uncommitted = 0, read_committed = 1 };
 
+// From version 13 on topics have ids and no names (KIP-516).
 struct fetch_request {
-  static constexpr message_info info{api_key::fetch, message_kind::request, {4, 12}};
+  static constexpr message_info info{api_key::fetch, message_kind::request, {4, 17}};
+
+  // A follower's, where older versions have its id alone (KIP-903).
+  struct follower {
+    std::int32_t id = -1;
+    std::int64_t epoch = -1;
+
+    void describe(this auto& self, auto& v) {
+      v("ReplicaId", self.id);
+      v("ReplicaEpoch", self.epoch);
+    }
+  };
 
   struct partition {
     std::int32_t index = 0;
@@ -17,6 +30,7 @@ struct fetch_request {
     std::int32_t last_fetched_epoch = -1;
     std::int64_t log_start_offset = -1;  // a follower's
     std::int32_t max_bytes = 0;
+    uuid replica_directory_id;  // a follower's (KIP-853)
 
     void describe(this auto& self, auto& v) {
       v("Partition", self.index);
@@ -25,29 +39,35 @@ struct fetch_request {
       v("LastFetchedEpoch", self.last_fetched_epoch, since{12});
       v("LogStartOffset", self.log_start_offset, since{5});
       v("PartitionMaxBytes", self.max_bytes);
+      v("ReplicaDirectoryId", self.replica_directory_id, since{17}, tag{0});
     }
   };
   struct topic {
     std::string_view name;
+    uuid id;
     std::vector<partition> partitions;
 
     void describe(this auto& self, auto& v) {
-      v("Topic", self.name);
+      v("Topic", self.name, until{12});
+      v("TopicId", self.id, since{13});
       v("Partitions", self.partitions);
     }
   };
   struct forgotten_topic {
     std::string_view name;
+    uuid id;
     std::vector<std::int32_t> partitions;
 
     void describe(this auto& self, auto& v) {
-      v("Topic", self.name);
+      v("Topic", self.name, until{12});
+      v("TopicId", self.id, since{13});
       v("Partitions", self.partitions);
     }
   };
 
   std::optional<std::string_view> cluster_id;
   std::int32_t replica_id = -1;
+  follower replica_state;
   std::int32_t max_wait_ms = 0;
   std::int32_t min_bytes = 0;
   std::int32_t max_bytes = 0x7fffffff;
@@ -60,7 +80,8 @@ struct fetch_request {
 
   void describe(this auto& self, auto& v) {
     v("ClusterId", self.cluster_id, since{12}, tag{0});
-    v("ReplicaId", self.replica_id);
+    v("ReplicaId", self.replica_id, until{14});
+    v("ReplicaState", self.replica_state, since{15}, tag{1});
     v("MaxWaitMs", self.max_wait_ms);
     v("MinBytes", self.min_bytes);
     v("MaxBytes", self.max_bytes, since{3});
@@ -74,7 +95,7 @@ struct fetch_request {
 };
 
 struct fetch_response {
-  static constexpr message_info info{api_key::fetch, message_kind::response, {4, 12}};
+  static constexpr message_info info{api_key::fetch, message_kind::response, {4, 17}};
 
   struct epoch_end_offset {
     std::int32_t epoch = -1;
@@ -83,15 +104,6 @@ struct fetch_response {
     void describe(this auto& self, auto& v) {
       v("Epoch", self.epoch);
       v("EndOffset", self.end_offset);
-    }
-  };
-  struct leader_id_and_epoch {
-    std::int32_t leader_id = -1;
-    std::int32_t leader_epoch = -1;
-
-    void describe(this auto& self, auto& v) {
-      v("LeaderId", self.leader_id);
-      v("LeaderEpoch", self.leader_epoch);
     }
   };
   struct snapshot_id {
@@ -141,10 +153,12 @@ struct fetch_response {
   };
   struct topic {
     std::string name;
+    uuid id;
     std::vector<partition> partitions;
 
     void describe(this auto& self, auto& v) {
-      v("Topic", self.name);
+      v("Topic", self.name, until{12});
+      v("TopicId", self.id, since{13});
       v("Partitions", self.partitions);
     }
   };
@@ -153,12 +167,14 @@ struct fetch_response {
   net::error_code error{};
   std::int32_t session_id = 0;
   std::vector<topic> topics;
+  std::vector<node_endpoint> node_endpoints;
 
   void describe(this auto& self, auto& v) {
     v("ThrottleTimeMs", self.throttle_time_ms, since{1});
     v("ErrorCode", self.error, since{7});
     v("SessionId", self.session_id, since{7});
     v("Responses", self.topics);
+    v("NodeEndpoints", self.node_endpoints, since{16}, tag{0});
   }
 };
 

@@ -4,15 +4,18 @@
 
 namespace karst::net {
 
-// What a ListOffsets request may ask for instead of a timestamp. Versions 8 and later know more of
-// them.
+// What a ListOffsets request may ask for instead of a timestamp.
 inline constexpr std::int64_t latest_timestamp = -1;
 inline constexpr std::int64_t earliest_timestamp = -2;
 inline constexpr std::int64_t max_timestamp =
     -3;  // the record with the largest timestamp (KIP-734, version 7)
+// With tiered storage: where the local log begins (KIP-405, version 8), and what lies in the remote
+// one (KIP-1005, version 9).
+inline constexpr std::int64_t earliest_local_timestamp = -4;
+inline constexpr std::int64_t latest_tiered_timestamp = -5;
 
 struct list_offsets_request {
-  static constexpr message_info info{api_key::list_offsets, message_kind::request, {1, 7}};
+  static constexpr message_info info{api_key::list_offsets, message_kind::request, {1, 10}};
 
   struct partition {
     std::int32_t index = 0;
@@ -38,16 +41,18 @@ struct list_offsets_request {
   std::int32_t replica_id = 0;  // -1 for a consumer
   net::isolation_level isolation = isolation_level::read_uncommitted;
   std::vector<topic> topics;
+  std::int32_t timeout_ms = 0;  // how long to wait for remote storage
 
   void describe(this auto& self, auto& v) {
     v("ReplicaId", self.replica_id);
     v("IsolationLevel", self.isolation, since{2});
     v("Topics", self.topics);
+    v("TimeoutMs", self.timeout_ms, since{10});
   }
 };
 
 struct list_offsets_response {
-  static constexpr message_info info{api_key::list_offsets, message_kind::response, {1, 7}};
+  static constexpr message_info info{api_key::list_offsets, message_kind::response, {1, 10}};
 
   struct partition {
     std::int32_t index = 0;

@@ -9,7 +9,7 @@ namespace karst::net {
 inline constexpr std::int32_t operations_not_requested = std::numeric_limits<std::int32_t>::min();
 
 struct metadata_request {
-  static constexpr message_info info{api_key::metadata, message_kind::request, {0, 12}};
+  static constexpr message_info info{api_key::metadata, message_kind::request, {0, 13}};
 
   struct topic {
     uuid id;
@@ -38,7 +38,7 @@ struct metadata_request {
 };
 
 struct metadata_response {
-  static constexpr message_info info{api_key::metadata, message_kind::response, {0, 12}};
+  static constexpr message_info info{api_key::metadata, message_kind::response, {0, 13}};
 
   struct broker {
     std::int32_t node_id = 0;
@@ -96,6 +96,7 @@ struct metadata_response {
   std::int32_t controller_id = -1;
   std::vector<topic> topics;
   std::int32_t cluster_authorized_operations = operations_not_requested;
+  net::error_code error{};
 
   void describe(this auto& self, auto& v) {
     v("ThrottleTimeMs", self.throttle_time_ms, since{3});
@@ -104,6 +105,7 @@ struct metadata_response {
     v("ControllerId", self.controller_id, since{1});
     v("Topics", self.topics);
     v("ClusterAuthorizedOperations", self.cluster_authorized_operations, since{8}, until{10});
+    v("ErrorCode", self.error, since{13});
   }
 };
 

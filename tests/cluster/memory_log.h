@@ -53,6 +53,7 @@ class memory_log final : public log::partition_log {
   log::offset log_end() const override { return end_; }
   log::offset durable_end() const override { return durable_; }
   std::uint64_t size_bytes() const override { return bytes_; }
+  std::optional<log::errc> refusal() const override { return failure_; }
 
   expected<log::append_info, log::errc> append(log::validated_batch const& batch,
                                                log::append_rules const& rules) override {
@@ -102,8 +103,11 @@ class memory_log final : public log::partition_log {
     if (failure_) co_return unexpected<log::errc>(*failure_);
     co_return expected<void, log::errc>{};
   }
-  task<expected<void, log::errc>> advance_log_start(log::offset) override {
-    co_return unexpected<log::errc>(log::errc::offset_out_of_range);
+  task<expected<void, log::errc>> advance_log_start(log::offset to) override {
+    if (failure_) co_return unexpected<log::errc>(*failure_);
+    if (to > durable_) co_return unexpected<log::errc>(log::errc::offset_out_of_range);
+    start_ = std::max(start_, to);
+    co_return expected<void, log::errc>{};
   }
   waiters& durable_moved() override { return moved_; }
 
@@ -115,9 +119,10 @@ class memory_log final : public log::partition_log {
     log::read_result result;
     for (auto const& each : batches_) {
       if (each.end <= from || each.end > end) continue;
+      result.available += each.bytes.size();
       auto whole = limits.whole_first_batch && result.records.empty();
       auto room = limits.max_bytes - std::min(limits.max_bytes, result.records.size());
-      if (room == 0 && !whole) break;
+      if (room == 0 && !whole) continue;
       // The last batch may be cut, as in a real log's answer.
       auto batch = buffer_chain{each.bytes.share()};
       result.records.append(batch.slice(0, whole ? batch.size() : std::min(room, batch.size())));

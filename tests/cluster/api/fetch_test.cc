@@ -24,7 +24,8 @@ class reading : public broker_fixture {
   static net::fetch_request fetch_from(std::int64_t offset, std::int32_t partition = 0) {
     net::fetch_request request{.max_wait_ms = 0, .min_bytes = 1, .max_bytes = 1 << 20};
     request.topics.push_back(
-        {"t", {{.index = partition, .fetch_offset = offset, .max_bytes = 1 << 20}}});
+        {.name = "t",
+         .partitions = {{.index = partition, .fetch_offset = offset, .max_bytes = 1 << 20}}});
     return request;
   }
   fetched fetch(net::fetch_request request, std::int16_t version = 12, core_id from = 0) {
@@ -93,6 +94,8 @@ TEST_F(reading, partitions_of_several_cores_share_the_limit_of_the_answer) {
   EXPECT_EQ(sizes(1 << 20, 1 << 20), (std::pair{4ul, 4ul}));
   auto four = static_cast<std::int32_t>(4 * size);
   EXPECT_EQ(sizes(four, four), (std::pair{2ul, 2ul}));
+  // Neither part is enough for a second batch; what one leaves goes to the other.
+  EXPECT_EQ(sizes(static_cast<std::int32_t>(3 * size), four), (std::pair{2ul, 1ul}));
   EXPECT_EQ(sizes(1, four), (std::pair{1ul, 0ul}));
   EXPECT_EQ(sizes(1 << 20, 1), (std::pair{1ul, 0ul}));
 }
@@ -114,9 +117,10 @@ TEST_F(reading, a_limit_that_is_divided_is_not_waited_for) {
 TEST_F(reading, a_partition_named_twice_is_answered_once_as_named_last) {
   append(0, make_batch({"a", "b"}));
   auto request = fetch_from(99);
-  request.topics.push_back({"missing", {{.index = 0}}});
-  request.topics.push_back(
-      {"t", {{.index = 1, .max_bytes = 100}, {.index = 0, .fetch_offset = 0, .max_bytes = 100}}});
+  request.topics.push_back({.name = "missing", .partitions = {{.index = 0}}});
+  request.topics.push_back({.name = "t",
+                            .partitions = {{.index = 1, .max_bytes = 100},
+                                           {.index = 0, .fetch_offset = 0, .max_bytes = 100}}});
   auto response = ask<net::fetch_response>(std::move(request), 12);
   ASSERT_EQ(response.topics.size(), 2u);
   EXPECT_EQ(response.topics[0].name, "t");
@@ -163,18 +167,6 @@ TEST_F(reading, errors_of_a_partition) {
   log_of("t", 0).fail(log::errc::storage_failed);
   EXPECT_EQ(fetch(fetch_from(0)).error, kafka_storage_error);
   EXPECT_EQ(fetch(fetch_from(0), 5).error, not_leader_or_follower);
-}
-
-TEST_F(reading, sessions_are_refused) {
-  auto request = fetch_from(0);
-  request.session_epoch = 0;
-  EXPECT_EQ(ask<net::fetch_response>(std::move(request), 12).session_id, 0);
-  request = fetch_from(0);
-  request.session_id = 77;
-  request.session_epoch = 3;
-  auto response = ask<net::fetch_response>(std::move(request), 12);
-  EXPECT_EQ(response.error, fetch_session_id_not_found);
-  EXPECT_TRUE(response.topics.empty());
 }
 
 TEST_F(reading, zstd_is_not_sent_to_versions_that_do_not_know_it) {
@@ -266,7 +258,13 @@ TEST_F(reading, finds_the_ends_and_says_what_it_does_not_know) {
   EXPECT_EQ(look_up(net::latest_timestamp).timestamp, -1);
   EXPECT_EQ(look_up(net::earliest_timestamp).offset, 0);
   EXPECT_EQ(look_up(net::max_timestamp, 6).error, unsupported_version);
+  // Nothing is remote: what is local begins where the log does.
   EXPECT_EQ(look_up(-4).error, unsupported_version);
+  EXPECT_EQ(look_up(-4, 8).offset, 0);
+  EXPECT_EQ(look_up(-5, 8).error, unsupported_version);
+  EXPECT_EQ(look_up(-5, 9).error, none);
+  EXPECT_EQ(look_up(-5, 9).offset, -1);
+  EXPECT_EQ(look_up(-6, 10).error, unsupported_version);
   EXPECT_EQ(look_up(net::latest_timestamp, 7, 50).error, unknown_leader_epoch);
   net::list_offsets_request twice{.replica_id = -1};
   twice.topics.push_back({"t", {{.index = 0, .timestamp = -1}, {.index = 0, .timestamp = -2}}});

@@ -214,6 +214,27 @@ TEST_F(produce, a_stalled_disk_holds_no_request_longer_than_its_timeout) {
   EXPECT_EQ(answer_to(one("t", 0, make_batch({"c"}))).base_offset, 1);
 }
 
+TEST_F(produce, who_came_to_the_wrong_broker_is_told_the_leader) {
+  log_of("t", 0).fail(log::errc::closed);
+  for (std::int16_t version : {9, 10, 12}) {
+    SCOPED_TRACE(version);
+    auto response = ask<response_type>(one("t", 0, make_batch({"a"})), version);
+    auto const& part = response.topics.at(0).partitions.at(0);
+    EXPECT_EQ(part.error, not_leader_or_follower);
+    auto known = version >= 10;
+    EXPECT_EQ(part.current_leader.leader_id, known ? 7 : -1);
+    EXPECT_EQ(part.current_leader.leader_epoch >= 0, known);
+    ASSERT_EQ(response.node_endpoints.size(), known ? 1u : 0u);
+    if (!known) continue;
+    EXPECT_EQ(response.node_endpoints[0].node_id, 7);
+    EXPECT_EQ(response.node_endpoints[0].host, "host");
+    EXPECT_EQ(response.node_endpoints[0].port, 9092);
+  }
+  auto missing = ask<response_type>(one("missing", 0, make_batch({"a"})), 12);
+  EXPECT_EQ(missing.topics.at(0).partitions.at(0).current_leader.leader_id, -1);
+  EXPECT_TRUE(missing.node_endpoints.empty());
+}
+
 TEST_F(produce, a_failed_log_is_a_storage_error_that_old_clients_understand) {
   log_of("t", 0).fail(log::errc::storage_failed);
   EXPECT_EQ(answer_to(one("t", 0, make_batch({"a"}))).error, kafka_storage_error);
