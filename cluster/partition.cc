@@ -112,6 +112,17 @@ task<expected<log::time_lookup, log::errc>> partition::max_timestamp() {
   co_return found;
 }
 
+task<expected<log::offset, log::errc>> partition::delete_records(std::int64_t to) {
+  constexpr std::int64_t to_high_watermark = -1;
+  if (closing_) co_return unexpected<log::errc>(log::errc::closed);
+  auto inside = users_.enter();
+  auto start = to == to_high_watermark ? high_watermark() : log::offset{to};
+  if (start < log::offset{0}) co_return unexpected<log::errc>(log::errc::offset_out_of_range);
+  auto moved = co_await log_.advance_log_start(start);
+  if (!moved) co_return unexpected<log::errc>(moved.error());
+  co_return log_.log_start();
+}
+
 void partition::subscribe(movement_subscription& subscription) {
   if (closing_) {
     subscription.notify(subscription);

@@ -67,6 +67,10 @@ class partition {
   task<expected<log::time_lookup, log::errc>> find_by_time(wall_ms at);
   task<expected<log::time_lookup, log::errc>> max_timestamp();
 
+  // DeleteRecords: nothing below `to` (-1: the high watermark) can be read any more, durably.
+  // Returns where the log begins from now on. offset_out_of_range: below 0 or not committed.
+  task<expected<log::offset, log::errc>> delete_records(std::int64_t to);
+
   // Notified once, at the next movement of the high watermark or when the partition goes away.
   void subscribe(movement_subscription& subscription);
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "net/wire/error_codes.h"
+#include "reactor/base/expected.h"
 
 namespace karst::cluster {
 
@@ -12,5 +13,9 @@ struct refusal {
   net::error_code code = net::error_code::unknown_server_error;
   std::string message;
 };
+
+inline unexpected<refusal> refuse(net::error_code code, std::string message) {
+  return unexpected<refusal>(refusal{code, std::move(message)});
+}
 
 }  // namespace karst::cluster

@@ -10,10 +10,6 @@ namespace {
 
 using net::error_code;
 
-unexpected<refusal> refuse(error_code code, std::string message) {
-  return unexpected<refusal>(refusal{code, std::move(message)});
-}
-
 expected<void, refusal> check_name(std::string const& name, metadata_snapshot const& known) {
   if (!is_valid_topic_name(name)) {
     return refuse(error_code::invalid_topic_exception,
@@ -37,11 +33,37 @@ bool is_known_broker(metadata_snapshot const& known, std::int32_t id) {
   return std::ranges::find(known.brokers, id, &broker_metadata::id) != known.brokers.end();
 }
 
-expected<void, refusal> use_assignments(topic_request const& request, topic_rules const& rules,
-                                        topic_metadata& topic) {
+// As spread over the brokers as those before it.
+std::vector<std::int32_t> choose_brokers(metadata_snapshot const& known, std::int32_t index,
+                                         std::size_t factor) {
+  std::vector<std::int32_t> replicas;
+  for (std::size_t replica = 0; replica < factor; ++replica) {
+    auto at = (static_cast<std::size_t>(index) + replica) % known.brokers.size();
+    replicas.push_back(known.brokers[at].id);
+  }
+  return replicas;
+}
+
+expected<void, refusal> check_assignment(std::vector<std::int32_t> const& replicas,
+                                         std::int32_t index, std::size_t factor,
+                                         metadata_snapshot const& known) {
   auto invalid = [](std::string message) {
     return refuse(error_code::invalid_replica_assignment, std::move(message));
   };
+  if (replicas.empty() || replicas.size() != factor) {
+    return invalid("every partition must have the same number of replicas, at least one");
+  }
+  if (std::set(replicas.begin(), replicas.end()).size() != replicas.size()) {
+    return invalid(fmt::format("partition {} names a broker twice", index));
+  }
+  for (auto id : replicas) {
+    if (!is_known_broker(known, id)) return invalid(fmt::format("broker {} is unknown", id));
+  }
+  return {};
+}
+
+expected<void, refusal> use_assignments(topic_request const& request, topic_rules const& rules,
+                                        topic_metadata& topic) {
   if (request.partitions != -1 || request.replication_factor != -1) {
     return refuse(error_code::invalid_request,
                   "Both numPartitions or replicationFactor and replicasAssignments were set. Both "
@@ -50,17 +72,12 @@ expected<void, refusal> use_assignments(topic_request const& request, topic_rule
   auto factor = request.assignments.begin()->second.size();
   std::int32_t next = 0;
   for (auto const& [index, replicas] : request.assignments) {
-    if (index != next++) return invalid("partitions must be numbered from 0 without gaps");
-    if (replicas.empty() || replicas.size() != factor) {
-      return invalid("every partition must have the same number of replicas, at least one");
+    if (index != next++) {
+      return refuse(error_code::invalid_replica_assignment,
+                    "partitions must be numbered from 0 without gaps");
     }
-    if (std::set(replicas.begin(), replicas.end()).size() != replicas.size()) {
-      return invalid(fmt::format("partition {} names a broker twice", index));
-    }
-    for (auto id : replicas) {
-      if (!is_known_broker(rules.known, id))
-        return invalid(fmt::format("broker {} is unknown", id));
-    }
+    auto checked = check_assignment(replicas, index, factor, rules.known);
+    if (!checked) return checked;
     topic.partitions.push_back({.index = index, .replicas = replicas});
   }
   return {};
@@ -92,12 +109,9 @@ expected<void, refusal> choose_replicas(topic_request const& request, topic_rule
         fmt::format("Replication factor: {} larger than available brokers: {}.", factor, brokers));
   }
   for (std::int32_t index = 0; index < count; ++index) {
-    partition_metadata partition{.index = index};
-    for (std::int64_t replica = 0; replica < factor; ++replica) {
-      auto at = static_cast<std::size_t>((index + replica) % brokers);
-      partition.replicas.push_back(rules.known.brokers[at].id);
-    }
-    topic.partitions.push_back(std::move(partition));
+    topic.partitions.push_back(
+        {.index = index,
+         .replicas = choose_brokers(rules.known, index, static_cast<std::size_t>(factor))});
   }
   return {};
 }
@@ -111,11 +125,23 @@ expected<void, refusal> use_configs(topic_request const& request, topic_rules co
     }
     topic.overrides[name] = *value;
   }
-  if (auto legal = check_topic_overrides(topic.overrides); !legal) {
+  return check_overrides(topic.overrides, rules);
+}
+
+void lead_by_first_replica(partition_metadata& partition) {
+  partition.leader = partition.replicas.front();
+  partition.in_sync_replicas = partition.replicas;
+}
+
+}  // namespace
+
+expected<void, refusal> check_overrides(config_overrides const& overrides,
+                                        topic_rules const& rules) {
+  if (auto legal = check_topic_overrides(overrides); !legal) {
     return refuse(error_code::invalid_config, legal.error().message());
   }
-  auto found = topic.overrides.find("max.message.bytes");
-  if (found != topic.overrides.end() && parse_number(found->second) > rules.most_batch_bytes) {
+  auto found = overrides.find("max.message.bytes");
+  if (found != overrides.end() && parse_number(found->second) > rules.most_batch_bytes) {
     return refuse(
         error_code::invalid_config,
         fmt::format("max.message.bytes={} is more than half a journal file holds, {}; set "
@@ -124,8 +150,6 @@ expected<void, refusal> use_configs(topic_request const& request, topic_rules co
   }
   return {};
 }
-
-}  // namespace
 
 expected<topic_metadata, refusal> plan_topic(topic_request const& request,
                                              topic_rules const& rules) {
@@ -140,11 +164,50 @@ expected<topic_metadata, refusal> plan_topic(topic_request const& request,
   if (auto configs = use_configs(request, rules, topic); !configs) {
     return unexpected<refusal>(configs.error());
   }
-  for (auto& partition : topic.partitions) {
-    partition.leader = partition.replicas.front();
-    partition.in_sync_replicas = partition.replicas;
-  }
+  for (auto& partition : topic.partitions) lead_by_first_replica(partition);
   return topic;
+}
+
+expected<std::vector<partition_metadata>, refusal> plan_partitions(
+    topic_metadata const& topic, partitions_request const& request, topic_rules const& rules) {
+  auto present = static_cast<std::int32_t>(topic.partitions.size());
+  if (request.count == present) {
+    return refuse(error_code::invalid_partitions,
+                  fmt::format("Topic already has {} partition(s).", present));
+  }
+  if (request.count < present) {
+    return refuse(error_code::invalid_partitions,
+                  fmt::format("The topic {} currently has {} partition(s); {} would not be an "
+                              "increase.",
+                              topic.name, present, request.count));
+  }
+  auto added = request.count - present;
+  if (added > rules.most_partitions) {
+    return refuse(error_code::invalid_partitions,
+                  fmt::format("this broker has room for {} more partitions, not for {}",
+                              rules.most_partitions, added));
+  }
+  auto const& assigned = request.assignments;
+  if (assigned && std::ssize(*assigned) != added) {
+    return refuse(error_code::invalid_replica_assignment,
+                  fmt::format("Attempted to add {} additional partition(s), but only {} "
+                              "assignment(s) were specified.",
+                              added, assigned->size()));
+  }
+  auto factor = topic.partitions.front().replicas.size();
+  std::vector<partition_metadata> planned;
+  for (auto index = present; index < request.count; ++index) {
+    auto& partition = planned.emplace_back(partition_metadata{.index = index});
+    if (assigned) {
+      partition.replicas = (*assigned)[static_cast<std::size_t>(index - present)];
+      auto checked = check_assignment(partition.replicas, index, factor, rules.known);
+      if (!checked) return unexpected<refusal>(checked.error());
+    } else {
+      partition.replicas = choose_brokers(rules.known, index, factor);
+    }
+    lead_by_first_replica(partition);
+  }
+  return planned;
 }
 
 }  // namespace karst::cluster

@@ -20,4 +20,13 @@ struct topic_rules {
 expected<topic_metadata, refusal> plan_topic(topic_request const& request,
                                              topic_rules const& rules);
 
+// The partitions that a topic lacks to have `count` (KIP-195); assignments, if given, are theirs,
+// in order.
+expected<std::vector<partition_metadata>, refusal> plan_partitions(
+    topic_metadata const& topic, partitions_request const& request, topic_rules const& rules);
+
+// Whether a topic may have these overrides here.
+expected<void, refusal> check_overrides(config_overrides const& overrides,
+                                        topic_rules const& rules);
+
 }  // namespace karst::cluster

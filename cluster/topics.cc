@@ -1,7 +1,6 @@
 #include "cluster/topics.h"
 
 #include "cluster/broker.h"
-#include "cluster/coordination.h"
 #include "cluster/every_core.h"
 #include "cluster/group_coordinator.h"
 #include "cluster/internal_topics.h"
@@ -14,14 +13,6 @@ namespace karst::cluster {
 namespace {
 
 using net::error_code;
-
-// Changes under way or waiting, each a request's worth of memory. More are made only by clients
-// that do not wait for the answers; those are told to try again.
-constexpr std::size_t changes_waiting = 1024;
-
-unexpected<refusal> refuse(error_code code, std::string message) {
-  return unexpected<refusal>(refusal{code, std::move(message)});
-}
 
 refusal from_tree(coordination_errc code, std::string const& topic) {
   if (code == coordination_errc::node_exists) {
@@ -52,28 +43,6 @@ void first_failure(std::vector<expected<void, error>> const& outcomes,
 
 topics::topics(broker& owner, coordination& tree, placement& cores, std::int32_t controller_epoch)
     : broker_(owner), tree_(tree), placement_(cores), controller_epoch_(controller_epoch) {}
-
-template <typename Outcome>
-task<> topics::run_change(task<Outcome> work, std::shared_ptr<change<Outcome>> state) {
-  (void)co_await one_at_a_time_.take(1);
-  state->outcome.emplace(co_await std::move(work));
-  one_at_a_time_.give(1);
-  state->done.set();
-}
-
-template <typename Outcome>
-task<Outcome> topics::in_turn(task<Outcome> work, time_point deadline) {
-  if (changes_.running() >= changes_waiting) {
-    co_return refuse(error_code::request_timed_out,
-                     "too many topic changes are waiting; nothing was done, try again");
-  }
-  auto state = std::make_shared<change<Outcome>>();
-  changes_.spawn(run_change(std::move(work), state));
-  // Who gives no time gets what is known at once, as from Kafka.
-  if (deadline > core::current().now()) (void)co_await state->done.wait(deadline);
-  if (state->outcome) co_return std::move(*state->outcome);
-  co_return refuse(error_code::request_timed_out, "it was not done in time; it goes on");
-}
 
 task<expected<created_topic, refusal>> topics::create(topic_request request, bool validate_only,
                                                       time_point deadline) {
@@ -140,10 +109,7 @@ task<expected<created_topic, refusal>> topics::create_next(topic_request request
     (void)co_await remove_nodes(*topic);
     co_return refuse(error_code::kafka_storage_error, logs.error().message());
   }
-  auto next = next_snapshot();
-  next->topics[topic->name] = topic;
-  next->topics_by_id[topic->id] = topic;
-  co_await broker_.publish(std::move(next));
+  co_await publish(topic);
   co_return answer;
 }
 
@@ -240,14 +206,8 @@ void topics::directory_failed(directory_index directory) {
   }));
 }
 
-task<expected<void, refusal>> topics::write_nodes(topic_metadata const& topic) {
-  topic_node node{.id = topic.id};
-  for (auto const& partition : topic.partitions) node.replicas.push_back(partition.replicas);
-  std::vector<node_operation> change;
-  change.push_back(
-      create_node{tree_path::topic_config(topic.name), config_to_json(topic.overrides)});
-  change.push_back(create_node{tree_path::topic(topic.name), to_json(node)});
-  change.push_back(create_node{tree_path::partitions(topic.name), {}});
+void topics::add_partition_nodes(topic_metadata const& topic,
+                                 std::vector<node_operation>& change) const {
   for (auto const& partition : topic.partitions) {
     partition_state_node state{.leader = partition.leader,
                                .leader_epoch = partition.leader_epoch,
@@ -257,6 +217,25 @@ task<expected<void, refusal>> topics::write_nodes(topic_metadata const& topic) {
     change.push_back(
         create_node{tree_path::partition_state(topic.name, partition.index), to_json(state)});
   }
+}
+
+void topics::remove_partition_nodes(topic_metadata const& topic,
+                                    std::vector<node_operation>& change) {
+  for (auto const& partition : topic.partitions) {
+    change.push_back(remove_node{tree_path::partition_state(topic.name, partition.index)});
+    change.push_back(remove_node{tree_path::partition(topic.name, partition.index)});
+  }
+}
+
+task<expected<void, refusal>> topics::write_nodes(topic_metadata const& topic) {
+  topic_node node{.id = topic.id};
+  for (auto const& partition : topic.partitions) node.replicas.push_back(partition.replicas);
+  std::vector<node_operation> change;
+  change.push_back(
+      create_node{tree_path::topic_config(topic.name), config_to_json(topic.overrides)});
+  change.push_back(create_node{tree_path::topic(topic.name), to_json(node)});
+  change.push_back(create_node{tree_path::partitions(topic.name), {}});
+  add_partition_nodes(topic, change);
   auto written = co_await tree_.multi(std::move(change));
   if (!written) co_return unexpected<refusal>(from_tree(written.error(), topic.name));
   co_return expected<void, refusal>{};
@@ -264,10 +243,7 @@ task<expected<void, refusal>> topics::write_nodes(topic_metadata const& topic) {
 
 task<expected<void, refusal>> topics::remove_nodes(topic_metadata const& topic) {
   std::vector<node_operation> change;
-  for (auto const& partition : topic.partitions) {
-    change.push_back(remove_node{tree_path::partition_state(topic.name, partition.index)});
-    change.push_back(remove_node{tree_path::partition(topic.name, partition.index)});
-  }
+  remove_partition_nodes(topic, change);
   change.push_back(remove_node{tree_path::partitions(topic.name)});
   change.push_back(remove_node{tree_path::topic(topic.name)});
   change.push_back(remove_node{tree_path::topic_config(topic.name)});
@@ -281,8 +257,7 @@ task<expected<void, refusal>> topics::remove_nodes(topic_metadata const& topic) 
 
 task<expected<void, error>> topics::create_logs(topic_metadata const& topic) {
   auto grouped = by_core(topic, broker_.cores());
-  auto config = make_log_config(broker_.config(), topic.overrides);
-  config.from_reserve = topic.internal;
+  auto config = config_of(topic);
   std::vector<expected<void, error>> outcomes(grouped.size());
   auto create_here = [&](core_id core) -> task<> {
     std::vector<new_partition> requests;
@@ -316,6 +291,19 @@ task<expected<void, error>> topics::remove_logs(topic_metadata const& topic) {
   expected<void, error> result;
   first_failure(outcomes, result);
   co_return result;
+}
+
+log::log_config topics::config_of(topic_metadata const& topic) const {
+  auto config = make_log_config(broker_.config(), topic.overrides);
+  config.from_reserve = topic.internal;
+  return config;
+}
+
+task<> topics::publish(std::shared_ptr<topic_metadata const> topic) {
+  auto next = next_snapshot();
+  next->topics[topic->name] = topic;
+  next->topics_by_id[topic->id] = topic;
+  co_await broker_.publish(std::move(next));
 }
 
 std::shared_ptr<metadata_snapshot> topics::next_snapshot() const {

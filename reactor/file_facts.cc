@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 
 #include "reactor/cgroup.h"
 #include "reactor/core.h"
@@ -46,6 +47,12 @@ std::string direct_io_refusal(std::string const& directory) {
 
 expected<disk_space> free_space(std::string const& path) {
   return core::current().io().space_of(path);
+}
+
+std::string absolute_path(std::string const& path) {
+  std::error_code failure;
+  auto found = std::filesystem::absolute(path, failure).lexically_normal().string();
+  return failure ? path : found;
 }
 
 std::uint64_t raise_descriptor_limit() {

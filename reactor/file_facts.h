@@ -42,6 +42,8 @@ class directory_lock {
 // removes a small file.
 std::string direct_io_refusal(std::string const& directory);
 expected<disk_space> free_space(std::string const& path);
+// From the root, as people and other processes find it.
+std::string absolute_path(std::string const& path);
 
 // Raises the soft limit of open files to the hard one; returns what holds now.
 std::uint64_t raise_descriptor_limit();

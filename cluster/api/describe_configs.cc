@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "cluster/api/config_changes.h"
 #include "cluster/api/handlers.h"
 #include "cluster/topic_name.h"
 #include "reactor/base/logging.h"
@@ -8,10 +9,6 @@ namespace karst::cluster {
 namespace {
 
 using configs_result = net::describe_configs_response::result;
-
-// ConfigResource.Type by its protocol numbers.
-constexpr std::int8_t topic_resource = 2;
-constexpr std::int8_t broker_resource = 4;
 
 void fail(configs_result& result, net::error_code code, std::string message) {
   result.error = code;

@@ -4,16 +4,21 @@
 
 #include "cluster/broker.h"
 #include "net/handler.h"
+#include "net/messages/alter_configs.h"
 #include "net/messages/api_versions.h"
+#include "net/messages/create_partitions.h"
 #include "net/messages/create_topics.h"
 #include "net/messages/delete_groups.h"
+#include "net/messages/delete_records.h"
 #include "net/messages/delete_topics.h"
 #include "net/messages/describe_cluster.h"
 #include "net/messages/describe_configs.h"
 #include "net/messages/describe_groups.h"
+#include "net/messages/describe_log_dirs.h"
 #include "net/messages/fetch.h"
 #include "net/messages/find_coordinator.h"
 #include "net/messages/heartbeat.h"
+#include "net/messages/incremental_alter_configs.h"
 #include "net/messages/init_producer_id.h"
 #include "net/messages/join_group.h"
 #include "net/messages/leave_group.h"
@@ -44,17 +49,27 @@ struct request_context {
 // core of the connection. They translate and nothing else: what an answer says is decided by the
 // partition, the topics, the configuration. Everything that must happen in the order of the
 // requests happens before the first suspension.
+task<net::alter_configs_response> handle(request_context& context,
+                                         net::alter_configs_request const& request);
 task<net::api_versions_response> handle(request_context& context,
                                         net::api_versions_request const& request);
+task<net::create_partitions_response> handle(request_context& context,
+                                             net::create_partitions_request const& request);
 task<net::create_topics_response> handle(request_context& context,
                                          net::create_topics_request const& request);
+task<net::delete_records_response> handle(request_context& context,
+                                          net::delete_records_request const& request);
 task<net::delete_topics_response> handle(request_context& context,
                                          net::delete_topics_request const& request);
 task<net::describe_cluster_response> handle(request_context& context,
                                             net::describe_cluster_request const& request);
 task<net::describe_configs_response> handle(request_context& context,
                                             net::describe_configs_request const& request);
+task<net::describe_log_dirs_response> handle(request_context& context,
+                                             net::describe_log_dirs_request const& request);
 task<net::fetch_response> handle(request_context& context, net::fetch_request const& request);
+task<net::incremental_alter_configs_response> handle(
+    request_context& context, net::incremental_alter_configs_request const& request);
 task<net::init_producer_id_response> handle(request_context& context,
                                             net::init_producer_id_request const& request);
 task<net::list_offsets_response> handle(request_context& context,

@@ -67,6 +67,14 @@ class topics_test : public ::testing::Test {
     auto removed = cores_.run(0, topics_->remove(std::move(name)));
     return removed ? error_code::none : removed.error().code;
   }
+  error_code add_partitions(partitions_request request, bool validate_only = false) {
+    auto added = cores_.run(0, topics_->add_partitions(std::move(request), validate_only));
+    return added ? error_code::none : added.error().code;
+  }
+  error_code set_configs(config_request request, bool validate_only = false) {
+    auto done = cores_.run(0, topics_->set_configs(std::move(request), validate_only));
+    return done ? error_code::none : done.error().code;
+  }
   error_code code_of(topic_request request) {
     auto created = create(std::move(request));
     return created ? error_code::none : created.error().code;
@@ -274,6 +282,120 @@ TEST_F(topics_test, a_topic_with_garbage_in_its_node_is_left_out_and_the_rest_se
   ASSERT_TRUE(stored);
   ASSERT_EQ(stored->topics.size(), 1U);
   EXPECT_EQ(stored->topics.front().name, "good");
+}
+
+TEST_F(topics_test, more_partitions_are_on_every_core_in_the_tree_and_have_logs) {
+  auto created = create({.name = "t", .partitions = 2, .configs = {{"retention.ms", "9"}}});
+  ASSERT_TRUE(created);
+  auto const before = seen_on(0, "t")->partitions;
+  EXPECT_EQ(add_partitions({.name = "t", .count = 7}, true), error_code::none);
+  EXPECT_EQ(seen_on(0, "t")->partitions.size(), 2U);
+  EXPECT_EQ(add_partitions({.name = "t", .count = 7}), error_code::none);
+  for (core_id core = 0; core < 2; ++core) {
+    auto const* topic = seen_on(core, "t");
+    ASSERT_EQ(topic->partitions.size(), 7U);
+    EXPECT_EQ(topic->id, created->id);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(topic->partitions[i].log, before[i].log);
+  }
+  for (auto const& partition : seen_on(0, "t")->partitions) {
+    auto* log = managers_[partition.core]->find(partition.log);
+    ASSERT_NE(log, nullptr);
+    EXPECT_EQ(log->topic_id(), created->id);
+    EXPECT_EQ(log->partition(), partition.index);
+    EXPECT_EQ(log->config().retention_ms, 9);
+    EXPECT_EQ(partition.leader, 1);
+  }
+  EXPECT_LE(placement_.load(0), 4U);
+  EXPECT_EQ(placement_.load(0) + placement_.load(1), 7U);
+  // A next term, as after a crash at any moment from the tree's change on, finds them all.
+  auto stored = cores_.run(0, begin_term(*tree_, 1));
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->topics.front().partitions.size(), 7U);
+  EXPECT_EQ(stored->topics.front().id, created->id);
+}
+
+TEST_F(topics_test, partitions_that_cannot_be_added) {
+  ASSERT_TRUE(create({.name = "t", .partitions = 3}));
+  EXPECT_EQ(add_partitions({.name = "u", .count = 4}), error_code::unknown_topic_or_partition);
+  for (auto count : {3, 2, 0, -1}) {
+    EXPECT_EQ(add_partitions({.name = "t", .count = count}), error_code::invalid_partitions);
+  }
+  EXPECT_EQ(add_partitions({.name = "t", .count = 2'000'000'000}), error_code::invalid_partitions);
+  using assignments = std::vector<std::vector<std::int32_t>>;
+  for (auto const& wrong : {assignments{}, {{1}}, {{1}, {2}}, {{1}, {}}, {{1}, {1, 1}}}) {
+    EXPECT_EQ(add_partitions({.name = "t", .count = 5, .assignments = wrong}),
+              error_code::invalid_replica_assignment);
+  }
+  EXPECT_EQ(add_partitions({.name = "t", .count = 5, .assignments = assignments{{1}, {1}}}),
+            error_code::none);
+  EXPECT_EQ(seen_on(1, "t")->partitions.size(), 5U);
+}
+
+TEST_F(topics_test, partitions_whose_logs_cannot_be_made_are_taken_back) {
+  ASSERT_TRUE(create({.name = "t", .partitions = 2}));
+  managers_[1]->most_logs = 2;
+  EXPECT_EQ(add_partitions({.name = "t", .count = 9}), error_code::kafka_storage_error);
+  EXPECT_EQ(seen_on(0, "t")->partitions.size(), 2U);
+  EXPECT_EQ(nodes("/brokers/topics/t/partitions").size(), 2U);
+  EXPECT_EQ(managers_[0]->size() + managers_[1]->size(), 2U);
+  EXPECT_EQ(placement_.load(0) + placement_.load(1), 2U);
+  auto stored = cores_.run(0, begin_term(*tree_, 1));
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->topics.front().partitions.size(), 2U);
+  managers_[1]->most_logs = 100;
+  EXPECT_EQ(add_partitions({.name = "t", .count = 9}), error_code::none);
+}
+
+TEST_F(topics_test, settings_change_in_the_tree_and_in_every_log) {
+  ASSERT_TRUE(create({.name = "t", .partitions = 4, .configs = {{"retention.ms", "9"}}}));
+  auto overrides = [&] { return seen_on(1, "t")->overrides; };
+  EXPECT_EQ(set_configs({.name = "t",
+                         .changes = {{"segment.bytes", config_operation::set, "65536"},
+                                     {"retention.ms", config_operation::remove, {}},
+                                     {"cleanup.policy", config_operation::append, "compact"}}}),
+            error_code::none);
+  EXPECT_EQ(overrides(),
+            (config_overrides{{"segment.bytes", "65536"}, {"cleanup.policy", "delete,compact"}}));
+  for (auto const& partition : seen_on(0, "t")->partitions) {
+    auto const& config = managers_[partition.core]->find(partition.log)->config();
+    EXPECT_EQ(config.segment_bytes, 65536);
+    EXPECT_EQ(config.retention_ms, 604'800'000);
+    EXPECT_TRUE(config.compact && config.delete_old);
+  }
+  auto stored = cores_.run(0, begin_term(*tree_, 1));
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->topics.front().overrides, overrides());
+  EXPECT_EQ(set_configs({.name = "t",
+                         .changes = {{"cleanup.policy", config_operation::subtract, "delete"}}}),
+            error_code::none);
+  EXPECT_EQ(overrides().at("cleanup.policy"), "compact");
+  // AlterConfigs forgets what it does not name.
+  EXPECT_EQ(set_configs({.name = "t",
+                         .changes = {{"flush.ms", config_operation::set, "7"}},
+                         .keep_others = false}),
+            error_code::none);
+  EXPECT_EQ(overrides(), (config_overrides{{"flush.ms", "7"}}));
+}
+
+TEST_F(topics_test, settings_that_are_not_legal_change_nothing) {
+  ASSERT_TRUE(create({.name = "t", .configs = {{"retention.ms", "9"}}}));
+  auto code = [&](std::vector<config_change> changes, bool validate_only = false) {
+    return set_configs({.name = "t", .changes = std::move(changes)}, validate_only);
+  };
+  using enum config_operation;
+  EXPECT_EQ(set_configs({.name = "u"}), error_code::unknown_topic_or_partition);
+  EXPECT_EQ(code({{"no.such.key", set, "1"}}), error_code::invalid_config);
+  EXPECT_EQ(code({{"retention.ms", set, "soon"}}), error_code::invalid_config);
+  EXPECT_EQ(code({{"retention.ms", append, "1"}}), error_code::invalid_config);
+  EXPECT_EQ(code({{"cleanup.policy", append, "compress"}}), error_code::invalid_config);
+  EXPECT_EQ(code({{"retention.ms", set, std::nullopt}}), error_code::invalid_request);
+  EXPECT_EQ(code({{"retention.ms", set, "1"}, {"retention.ms", remove, {}}}),
+            error_code::invalid_request);
+  EXPECT_EQ(code({{"retention.ms", config_operation{9}, "1"}}), error_code::invalid_request);
+  EXPECT_EQ(code({{"max.message.bytes", set, "2000000000"}}), error_code::invalid_config);
+  EXPECT_EQ(code({{"retention.ms", set, "1"}}, true), error_code::none);
+  EXPECT_EQ(code({{"flush.ms", remove, {}}}), error_code::none);
+  EXPECT_EQ(seen_on(0, "t")->overrides, (config_overrides{{"retention.ms", "9"}}));
 }
 
 }  // namespace

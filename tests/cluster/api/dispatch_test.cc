@@ -14,10 +14,11 @@ std::string hex(std::string const& bytes) {
 
 TEST_F(dispatch, lists_what_the_issue_names) {
   std::map<int, std::pair<int, int>> const offered{
-      {0, {0, 9}},  {1, {4, 12}}, {2, {1, 7}},  {3, {0, 12}}, {8, {2, 9}},  {9, {1, 9}},
+      {0, {0, 12}}, {1, {4, 17}}, {2, {1, 10}}, {3, {0, 13}}, {8, {2, 9}},  {9, {1, 9}},
       {10, {0, 6}}, {11, {0, 9}}, {12, {0, 4}}, {13, {0, 5}}, {14, {0, 5}}, {15, {0, 6}},
-      {16, {0, 5}}, {18, {0, 4}}, {19, {2, 7}}, {20, {1, 6}}, {22, {0, 4}}, {23, {2, 4}},
-      {32, {1, 4}}, {42, {0, 2}}, {47, {0, 0}}, {60, {0, 1}}};
+      {16, {0, 5}}, {18, {0, 4}}, {19, {2, 7}}, {20, {1, 6}}, {21, {0, 2}}, {22, {0, 4}},
+      {23, {2, 4}}, {32, {1, 4}}, {33, {0, 2}}, {35, {1, 4}}, {37, {0, 3}}, {42, {0, 2}},
+      {44, {0, 1}}, {47, {0, 0}}, {60, {0, 1}}};
   for (std::int16_t version = 0; version <= 4; ++version) {
     net::api_versions_request request{.client_software_name = "a-client",
                                       .client_software_version = "1.0"};
@@ -27,6 +28,8 @@ TEST_F(dispatch, lists_what_the_issue_names) {
     for (auto const& api : response.api_keys)
       listed[static_cast<int>(api.key)] = {api.lowest, api.highest};
     EXPECT_EQ(listed, offered);
+    // No feature: transaction.version above all, without which Produce 12 is plain.
+    EXPECT_TRUE(response.supported_features.empty() && response.finalized_features.empty());
   }
   EXPECT_EQ(connection_.client_software, "a-client 1.0");
 }
@@ -62,7 +65,7 @@ TEST_F(dispatch, admits_the_served_versions_and_no_other) {
     }
   }
   EXPECT_FALSE(dispatcher_->admits(0, 2, reason));
-  EXPECT_EQ(reason, "Produce version 2 is not served, only 3 to 9");
+  EXPECT_EQ(reason, "Produce version 2 is not served, only 3 to 12");
   EXPECT_FALSE(dispatcher_->admits(4, 0, reason));
   EXPECT_FALSE(dispatcher_->admits(-1, 0, reason));
   EXPECT_FALSE(dispatcher_->admits(18, -1, reason));

@@ -1,0 +1,22 @@
+#include "cluster/api/config_changes.h"
+#include "cluster/api/handlers.h"
+
+namespace karst::cluster {
+namespace {
+
+config_change translate(net::incremental_alter_configs_request::config const& asked) {
+  config_change change{.name = std::string{asked.name},
+                       .operation = static_cast<config_operation>(asked.config_operation)};
+  if (asked.value) change.value = std::string{*asked.value};
+  return change;
+}
+
+}  // namespace
+
+task<net::incremental_alter_configs_response> handle(
+    request_context& context, net::incremental_alter_configs_request const& request) {
+  return answer_config_changes<net::incremental_alter_configs_response>(context.broker, request,
+                                                                        true, &translate);
+}
+
+}  // namespace karst::cluster
