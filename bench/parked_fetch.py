@@ -83,7 +83,8 @@ def session(node: Node, partitions: int, rounds: int) -> None:
             times.append(time.monotonic() - begun)
             assert (answer.error, answer.partitions) == (0, [])
         cpu = (cpu_seconds(node.process.pid) - before) / rounds
-    print(f"  session of {partitions} idle partitions: {milliseconds(times)}, CPU {cpu * 1e3:.2f} ms")
+    found = f"{milliseconds(times)}, CPU {cpu * 1000:.2f} ms"
+    print(f"  session of {partitions} idle partitions: {found}")
 
 
 def main() -> None:
