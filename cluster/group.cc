@@ -115,7 +115,7 @@ net::error_code group::heartbeat(std::string_view member_id,
   if (auto error = check_member(member_id, instance_id); error != none) return error;
   if (generation != generation_) return illegal_generation;
   auto& member = *members_.find(member_id);
-  extend_session(member, now, member.session_timeout_ms);
+  keep_alive(member, now);
   return state_ == group_state::preparing_rebalance ? rebalance_in_progress : none;
 }
 
@@ -130,7 +130,7 @@ net::error_code group::check_commit(std::string_view member_id,
   // It has the generation from its join, yet not its assignment: it cannot have read anything.
   if (state_ == group_state::completing_rebalance) return rebalance_in_progress;
   auto& member = *members_.find(member_id);
-  extend_session(member, now, member.session_timeout_ms);
+  keep_alive(member, now);
   return none;
 }
 

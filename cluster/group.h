@@ -88,6 +88,7 @@ class group {
                        wall_ms wall_now);
 
   // When tick() must be called next; never: no timer runs. It may be too early, never too late.
+  // To be asked after every event that has effects: heartbeats and commits leave it as it is.
   time_point wake_at() const;
   group_effects tick(time_point now, wall_ms wall_now);
 
@@ -166,6 +167,7 @@ class group {
 
   // group_timers.cc
   void extend_session(group_member& member, time_point now, std::int64_t timeout_ms);
+  static void keep_alive(group_member& member, time_point now);
   void expire_sessions(step& at);
   void find_next_session_end();
   void join_deadline_passed(step& at);

@@ -25,6 +25,12 @@ void group::extend_session(group_member& member, time_point now, std::int64_t ti
   next_session_end_ = std::min(next_session_end_, member.session_end);
 }
 
+// A sign of life only ever moves the end back: nobody needs to ask wake_at() again after it.
+void group::keep_alive(group_member& member, time_point now) {
+  auto until = now + std::chrono::milliseconds{member.session_timeout_ms};
+  member.session_end = std::max(member.session_end, until);
+}
+
 // Removing one may begin a generation that extends the sessions of others: each is asked again.
 void group::expire_sessions(step& at) {
   if (at.now < next_session_end_) return;
