@@ -10,8 +10,10 @@ namespace karst::cluster {
 // confuse. A value that lives on the stack; `wanted` and the candidates must outlive it.
 class nearest_name {
  public:
-  explicit nearest_name(std::string_view wanted)
-      : wanted_(wanted), distance_(wanted.size() / 2 + 1) {}
+  explicit nearest_name(std::string_view wanted) : nearest_name(wanted, wanted.size() / 2) {}
+  // With another limit: at most so many edits.
+  nearest_name(std::string_view wanted, std::size_t most_edits)
+      : wanted_(wanted), distance_(most_edits + 1) {}
 
   void consider(std::string_view candidate);
   // "" when none is near.

@@ -6,6 +6,7 @@
 #include "cluster/internal_topics.h"
 #include "cluster/placement.h"
 #include "cluster/topic_plan.h"
+#include "cluster/topic_typo.h"
 #include "cluster/tree_nodes.h"
 #include "reactor/base/logging.h"
 
@@ -39,6 +40,30 @@ void first_failure(std::vector<expected<void, error>> const& outcomes,
   }
 }
 
+// A typo in a client's configuration makes a topic of its own, and its consumers wait for ever: who
+// reads the log learns why. Comparing with so many names takes about a millisecond.
+constexpr std::size_t compared_names = 10'000;
+
+void tell_automatic(std::string const& name, std::int32_t partitions,
+                    metadata_snapshot const& before) {
+  std::string_view meant;
+  std::size_t compared = 0;
+  for (auto const& [other, topic] : before.topics) {
+    if (++compared > compared_names || !meant.empty()) break;
+    if (may_be_typo(name, other)) meant = other;
+  }
+  if (meant.empty()) {
+    return logging::info("topics",
+                         "created topic {} with {} partitions, because a client asked for it", name,
+                         partitions);
+  }
+  logging::warn("topics",
+                "created topic {} with {} partitions, because a client asked for it; is it a typo "
+                "of {}? Then delete it with `karst topic delete {}`; "
+                "auto.create.topics.enable=false would refuse it",
+                name, partitions, meant, name);
+}
+
 }  // namespace
 
 topics::topics(broker& owner, coordination& tree, placement& cores, std::int32_t controller_epoch)
@@ -52,13 +77,12 @@ task<expected<created_topic, refusal>> topics::create(topic_request request, boo
 task<expected<void, refusal>> topics::create_automatically(std::string name) {
   (void)co_await one_at_a_time_.take(1);
   expected<void, refusal> outcome;
-  if (broker_.metadata().current()->find(name) == nullptr) {
-    auto const brokers = broker_.metadata().current()->brokers.size();
+  if (auto before = broker_.metadata().current(); before->find(name) == nullptr) {
+    auto const brokers = before->brokers.size();
     auto created =
         co_await create_next(automatic_topic_request(name, broker_.config(), brokers), false);
     if (created) {
-      logging::info("topics", "created topic {} with {} partitions, because a client asked for it",
-                    name, created->partitions);
+      tell_automatic(name, created->partitions, *before);
     } else {
       outcome = unexpected<refusal>(created.error());
     }

@@ -6,7 +6,6 @@
 namespace karst::net {
 namespace {
 
-constexpr std::int32_t bootstrap_node = -1;
 constexpr duration retry_pause = 100ms;
 constexpr std::int32_t broker_timeout_ms = 30'000;
 

@@ -115,6 +115,9 @@ class client {
   // Connections to all brokers; an error when one cannot be reached.
   task<expected<std::vector<client_connection*>, error>> every_broker();
 
+  // Which of the bootstrap servers answered.
+  host_and_port bootstrapped_by() const;
+
   // Whether to ask again: nothing was done, and a moment later it may be.
   bool may_retry(error_code code, time_point attempts_until) const;
   // Until when a call asks again.
@@ -132,6 +135,8 @@ class client {
     std::vector<std::int32_t> leaders;  // by partition; -1: none known
   };
 
+  static constexpr std::int32_t bootstrap_node = -1;
+
   task<expected<client_connection*, error>> bootstrap();
   task<expected<client_connection*, error>> connect_to(std::int32_t node);
   // The connection to the partition's leader. `attempts_until`: how long to ask again while it has
@@ -144,8 +149,8 @@ class client {
   client_options options_;
   std::map<std::int32_t, host_and_port> nodes_;
   std::map<std::string, known_topic, std::less<>> topics_;
-  std::map<std::string, std::int32_t> coordinators_;                        // by group
-  std::map<std::int32_t, std::unique_ptr<client_connection>> connections_;  // -1: bootstrap
+  std::map<std::string, std::int32_t> coordinators_;  // by group
+  std::map<std::int32_t, std::unique_ptr<client_connection>> connections_;
   std::vector<std::unique_ptr<client_connection>> retired_;  // broken; closed with the client
   semaphore connecting_{1};
 };

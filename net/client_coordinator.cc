@@ -1,4 +1,4 @@
-// Finding the brokers that coordinate groups.
+// Finding brokers by what they do.
 #include "net/client.h"
 #include "net/messages/find_coordinator.h"
 
@@ -55,6 +55,11 @@ task<expected<std::vector<client_connection*>, error>> client::every_broker() {
     brokers.push_back(*connection);
   }
   co_return brokers;
+}
+
+host_and_port client::bootstrapped_by() const {
+  auto found = nodes_.find(bootstrap_node);
+  return found == nodes_.end() ? host_and_port{} : found->second;
 }
 
 }  // namespace karst::net

@@ -12,6 +12,7 @@ void add_topic(CLI::App& app, int& status);
 void add_produce(CLI::App& app, int& status);
 void add_consume(CLI::App& app, int& status);
 void add_group(CLI::App& app, int& status);
+void add_doctor(CLI::App& app, int& status);
 void add_dump(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 

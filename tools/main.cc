@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   karst::tools::add_produce(app, status);
   karst::tools::add_consume(app, status);
   karst::tools::add_group(app, status);
+  karst::tools::add_doctor(app, status);
   karst::tools::add_dump(app, status);
   karst::tools::add_bench(app, status);
   try {

@@ -11,6 +11,7 @@
 #include "reactor/file_facts.h"
 #include "reactor/machine.h"
 #include "reactor/task_set.h"
+#include "tools/advertised.h"
 #include "tools/commands.h"
 #include "tools/host_facts.h"
 #include "tools/start_report.h"
@@ -111,6 +112,7 @@ task<int> serve_until_signal(machine& cores, cluster::broker_options options) {
   co_await while_starting.join();
   if (!life) co_return complain(life.error().status, life.error().problem);
   print_after_start(**life);
+  warn_of_advertised(options.listener);
   if (number == 0) number = co_await cores.wait_for_signal();
   logging::info("serve", "stopping after signal {}", number);
   abort_source stopped;
