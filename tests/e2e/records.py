@@ -65,6 +65,25 @@ def received(records: list[dict], topic: str, timestamps: bool = True) -> dict[i
     return partitions
 
 
+def assert_same(sent: list[dict], records: list[dict], topic: str, writer, reader) -> None:
+    """That the reader got what the writer was told to send, as far as either can tell."""
+    sent = [dict(record) for record in sent]
+    records = [dict(record) for record in records]
+    if writer.last_header_only or reader.last_header_only:
+        for record in sent + records:
+            record["headers"] = sorted(dict(record["headers"]).items())
+    for record in sent:
+        if reader.empty_is_null:
+            record["value"] = record["value"] or None
+            record["headers"] = [(key, value or None) for key, value in record["headers"]]
+    wanted = expected(sent, timestamps=not writer.plain)
+    seen = received(records, topic, timestamps=not writer.plain)
+    for partition in range(PARTITIONS):
+        for want, have in zip(wanted[partition], seen[partition]):
+            assert have == want, f"records of {topic}, partition {partition}"
+        assert len(seen[partition]) == len(wanted[partition]), f"records of {topic}"
+
+
 def to_lines(records: list[dict]) -> bytes:
     return b"".join(json.dumps(_encoded(record)).encode() + b"\n" for record in records)
 

@@ -2,7 +2,7 @@
 
 import pytest
 from clients import CONSUMERS, PRODUCERS
-from records import CODECS, FIRST_TIMESTAMP, PARTITIONS, all_samples, expected, received
+from records import CODECS, FIRST_TIMESTAMP, PARTITIONS, all_samples, assert_same
 from tools import create_topic
 
 
@@ -21,22 +21,9 @@ def produced(node):
 
 
 def compare(name: str, records: list[dict], reader) -> None:
-    producer = PRODUCERS[name]
-    sent = all_samples(producer.plain, producer.codecs)
-    by_name = producer.last_header_only or reader.last_header_only
-    for record in [*sent, *(records if by_name else [])]:
-        if by_name:
-            record["headers"] = sorted(dict(record["headers"]).items())
-    for record in sent:
-        if reader.empty_is_null:
-            record["value"] = record["value"] or None
-            record["headers"] = [(key, value or None) for key, value in record["headers"]]
-    wanted = expected(sent, timestamps=not producer.plain)
-    seen = received(records, f"from-{name}", timestamps=not producer.plain)
-    for partition in range(PARTITIONS):
-        for want, have in zip(wanted[partition], seen[partition]):
-            assert have == want, f"records of {name}, partition {partition}"
-        assert len(seen[partition]) == len(wanted[partition]), f"records of {name}"
+    writer = PRODUCERS[name]
+    sent = all_samples(writer.plain, writer.codecs)
+    assert_same(sent, records, f"from-{name}", writer, reader)
 
 
 def records_of(name: str, records: list[dict]) -> list[dict]:

@@ -1,7 +1,9 @@
 """Kafka's command-line tools, run as their scripts run them."""
 
+import json
 import subprocess
 
+import bring
 import wire
 from node import Node
 
@@ -28,3 +30,35 @@ def create_topic(
         code = wire.created(connection.send(wire.create_topic(name, partitions, configs)).answer())
     assert code == 0, f"creating {name}: error {code}"
     return name
+
+
+class Tools:
+    """Kafka's tools of one version in one JVM, which each would take a second or two to start."""
+
+    def __init__(self, version: str):
+        self.version = version
+        classes = [bring.java_classes(version)]
+        self.process = subprocess.Popen(
+            peers.java_command(version, "JavaTools", classes=classes),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, name: str, *arguments, stdin: str = "") -> tuple[int, str, str]:
+        """The status, the output and the errors of one tool."""
+        command = {
+            "tool": peers.tool_class(self.version, name),
+            "arguments": list(map(str, arguments)),
+            "input": stdin,
+        }
+        print(json.dumps(command), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        assert line, f"{name} {arguments} ended its JVM"
+        answer = json.loads(line)
+        return answer["status"], answer["output"], answer["errors"]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()

@@ -39,7 +39,7 @@ def java_classes(version: str) -> pathlib.Path:
     directory = peers.cache() / f"java-{version}"
     sources = _files(peers.CLIENTS / "java")
     with peers.made_once(
-        directory, peers.HERE / f"kafka-{version}" / "pom.xml", *sources
+        directory, peers.pom(version), *sources
     ) as missing:
         if missing:
             command = [
@@ -69,14 +69,14 @@ def go_clients() -> pathlib.Path:
 
 
 def rust_client() -> pathlib.Path:
-    """The binary with the Rust client."""
+    """The binary with the Rust clients."""
     if _version("cargo", "--version") < RUST_LEAST:
         raise NotRun(f"cargo {'.'.join(map(str, RUST_LEAST))} or newer is missing")
     directory = peers.cache() / "rust"
     sources = peers.CLIENTS / "rust"
     with peers.made_once(directory, *_files(sources)) as missing:
         if missing:
-            print("peers: building the Rust client", flush=True)
+            print("peers: building the Rust clients, librdkafka among them", flush=True)
             command = ["cargo", "build", "--locked", "--quiet", "--target-dir", str(directory)]
             subprocess.run(command, cwd=sources, check=True)
     return directory / "debug" / "clients"
@@ -98,9 +98,16 @@ def node_clients() -> pathlib.Path:
     return directory
 
 
+def newer_node() -> str:
+    """The Node that came with the packages, for those that the system's is too old for."""
+    for found in sorted(node_clients().glob("node_modules/node-linux-*/bin/node")):
+        return str(found)
+    raise NotRun("npm has no Node for this machine")
+
+
 def everything() -> list[str]:
     """Brings all that the tests use; returns what could not be, with the reason."""
-    for version in peers.VERSIONS:
+    for version in peers.CLIENT_VERSIONS + peers.VERSIONS:
         java_classes(version)
     missing = []
     for bring in (go_clients, rust_client, node_clients):

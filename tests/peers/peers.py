@@ -7,7 +7,8 @@
                                                its controller on PORT+1
   peers.py zookeeper DIR PORT                  run ZooKeeper in the foreground, data under DIR
   peers.py tool 3.9|4.2 NAME [arguments]       run a command-line tool: topics, get-offsets, ...
-  peers.py java 3.9|4.2 CLASS [arguments]      run any class on that version's class path
+  peers.py java 3.9|4.2 CLASS [arguments]      run any class on that version's class path; 2.1, 2.8
+                                               and 3.4 are there too, the Java client alone
 
 All of it lies in $KARST_PEERS (by default karst-peers in the user's cache directory) and nowhere
 else; a changed pom.xml brings its jars anew.
@@ -25,6 +26,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = HERE / "clients"
 VERSIONS = ("3.9", "4.2")
+# Of these there is the Java client alone.
+CLIENT_VERSIONS = ("2.1", "2.8", "3.4")
 # A tool lives a second: a small heap, one collector thread and the quick compiler start it soonest.
 TOOL_JVM = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 BROKER_JVM = ["-Xmx1g", "-XX:+UseG1GC", "-Djava.awt.headless=true"]
@@ -41,6 +44,9 @@ TOOLS = {
     "delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
     "log-dirs": "org.apache.kafka.tools.LogDirsCommand",
     "broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
+    "e2e-latency": "org.apache.kafka.tools.EndToEndLatency",
+    "verifiable-producer": "org.apache.kafka.tools.VerifiableProducer",
+    "verifiable-consumer": "org.apache.kafka.tools.VerifiableConsumer",
     "dump-log": "kafka.tools.DumpLogSegments",
     "storage": "kafka.tools.StorageTool",
     "zookeeper-shell": "org.apache.zookeeper.ZooKeeperMainWithTlsSupportForKafka",
@@ -78,11 +84,15 @@ def made_once(directory: pathlib.Path, *inputs):
         marker.write_text(digest.hexdigest())
 
 
+def pom(version: str) -> pathlib.Path:
+    """What that version consists of."""
+    return HERE / f"{'kafka' if version in VERSIONS else 'clients'}-{version}" / "pom.xml"
+
+
 def jars(version: str) -> pathlib.Path:
     """The directory with that version's jars, brought on first use."""
-    directory = cache() / f"kafka-{version}"
-    pom = HERE / f"kafka-{version}" / "pom.xml"
-    with made_once(directory, pom) as missing:
+    directory = cache() / pom(version).parent.name
+    with made_once(directory, pom(version)) as missing:
         if missing:
             print(
                 f"peers: fetching Apache Kafka {version} from Maven Central",
@@ -90,7 +100,7 @@ def jars(version: str) -> pathlib.Path:
                 flush=True,
             )
             # Maven resolves relative to the pom, and would leave a target directory beside it.
-            command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
+            command = ["mvn", "-q", "-B", "-f", str(pom(version)), "dependency:copy-dependencies"]
             command += [f"-DoutputDirectory={directory}", "-DincludeScope=runtime"]
             fetch(command, f"Apache Kafka {version}")
     return directory
@@ -114,12 +124,16 @@ def class_path(version: str, *more) -> str:
     return ":".join([*map(str, more), f"{jars(version)}/*"])
 
 
-def tool_command(version: str, name: str, *arguments) -> list[str]:
-    """The command line of one of Kafka's tools."""
+def tool_class(version: str, name: str) -> str:
     named = TOOLS_3_9.get(name) if version == "3.9" else None
     if not (named or name in TOOLS):
         sys.exit(f"peers: unknown tool '{name}'; there are: {' '.join(TOOLS)}")
-    return java_command(version, named or TOOLS[name], *arguments)
+    return named or TOOLS[name]
+
+
+def tool_command(version: str, name: str, *arguments) -> list[str]:
+    """The command line of one of Kafka's tools."""
+    return java_command(version, tool_class(version, name), *arguments)
 
 
 def java_command(version: str, name: str, *arguments, classes=()) -> list[str]:
@@ -184,7 +198,7 @@ def main(arguments: list[str]) -> None:
             command = zookeeper_command(pathlib.Path(directory).resolve(), int(port))
         case ["tool", version, name, *rest] if version in VERSIONS:
             command = tool_command(version, name, *rest)
-        case ["java", version, name, *rest] if version in VERSIONS:
+        case ["java", version, name, *rest] if version in VERSIONS + CLIENT_VERSIONS:
             command = java_command(version, name, *rest)
         case _:
             sys.exit(__doc__)

@@ -2,8 +2,12 @@
 
 import re
 import subprocess
+import sys
 
 from clients.client import Client
+from node import eventually
+
+import peers
 
 KEY_END = "\x1f"
 RECORD_END = "\x1e"
@@ -19,9 +23,17 @@ def run(*arguments, stdin: bytes = b"", timeout: float = 60) -> bytes:
 
 
 class Kcat(Client):
+    language, library = "shell", "kcat"
     plain = True
+    # Its callback returns at once after a signal, with a message that librdkafka counts as read.
+    drops_when_leaving = True
 
-    def produce(self, bootstrap, topic, records):
+    def version(self):
+        said = subprocess.run(["kcat", "-V"], capture_output=True, text=True)
+        found = re.search(r"Version (\S+) .*librdkafka (\S+)", said.stdout + said.stderr)
+        return f"{found[1]} with librdkafka {found[2]}"
+
+    def produce(self, bootstrap, topic, records, acks="all"):
         runs: dict[tuple, list[bytes]] = {}
         for record in records:
             key = b"" if record["key"] is None else record["key"] + KEY_END.encode()
@@ -30,7 +42,28 @@ class Kcat(Client):
             )
         for (codec, partition), lines in runs.items():
             options = ["-z", codec, "-p", partition, "-K", KEY_END, "-D", RECORD_END]
-            run("-P", "-b", bootstrap, "-t", topic, *options, stdin=RECORD_END.encode().join(lines))
+            options += ["-X", "enable.idempotence=true" if acks == "idempotent" else f"acks={acks}"]
+            lines = b"".join(line + RECORD_END.encode() for line in lines)
+            if acks == "0":
+                self._produce_unanswered(bootstrap, topic, partition, options, lines)
+            else:
+                run("-P", "-b", bootstrap, "-t", topic, *options, stdin=lines)
+
+    def _produce_unanswered(self, bootstrap, topic, partition, options, lines):
+        """Ends kcat when the records are there: at its end it closes with answers unread, and that
+        may take the broker what it has not read yet.
+        """
+
+        def end() -> int:
+            return self.offsets_at(bootstrap, topic, partition, [-1])[0]
+
+        wanted = end() + lines.count(RECORD_END.encode())
+        command = ["kcat", "-P", "-b", bootstrap, "-t", topic, *map(str, options)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+            process.stdin.write(lines)
+            process.stdin.flush()
+            eventually(lambda: end() == wanted, 20, "records sent with acks=0", every=0.2)
+        assert process.returncode == 0
 
     def consume(self, bootstrap, topics):
         records = []
@@ -67,3 +100,13 @@ class Kcat(Client):
             line = run("-Q", "-b", bootstrap, "-t", f"{topic}:{partition}:{timestamp}").decode()
             found.append(int(re.search(r"offset (-?\d+)", line)[1]))
         return found
+
+    def hammer(self, *arguments):
+        return [*self._live(), "hammer", *map(str, arguments)]
+
+    def member(self, *arguments):
+        return [*self._live(), "member", *map(str, arguments)]
+
+    @staticmethod
+    def _live() -> list[str]:
+        return [sys.executable, str(peers.CLIENTS / "python" / "kcat_live.py")]

@@ -1,7 +1,9 @@
-"""The Python clients, in this process."""
+"""The Python clients, in this process; those that live long are processes of their own."""
 
 import asyncio
 import itertools
+import re
+import sys
 
 import aiokafka
 import confluent_kafka
@@ -10,6 +12,9 @@ import kafka.structs
 from clients.client import Client
 from records import PARTITIONS
 
+import peers
+
+PROGRAMS = peers.CLIENTS / "python"
 
 def by_codec(records):
     return itertools.groupby(records, key=lambda record: record["codec"])
@@ -27,13 +32,39 @@ def shape(topic, partition, record, headers):
     }
 
 
-class KafkaPython(Client):
+def timestamped(found: list) -> list[int]:
+    return [-1 if item is None else item.offset for item in found]
 
-    def produce(self, bootstrap, topic, records):
+
+class Python(Client):
+    language = "Python"
+
+    def version(self):
+        text = (PROGRAMS / "requirements.txt").read_text()
+        return re.search(rf"^{self.library}==(\S+)", text, re.MULTILINE)[1]
+
+    def hammer(self, *arguments):
+        return [sys.executable, *self._program("hammer"), *map(str, arguments)]
+
+    def member(self, *arguments):
+        return [sys.executable, *self._program("member"), *map(str, arguments)]
+
+    def _program(self, verb: str) -> list[str]:
+        return [str(PROGRAMS / f"{self.library.replace('-', '_')}_live.py"), verb]
+
+
+class KafkaPython(Python):
+    library = "kafka-python"
+
+    def produce(self, bootstrap, topic, records, acks="all"):
         for codec, group in by_codec(records):
             kind = None if codec == "none" else codec
             producer = kafka.KafkaProducer(
-                bootstrap_servers=bootstrap, compression_type=kind, linger_ms=5, acks="all"
+                bootstrap_servers=bootstrap,
+                compression_type=kind,
+                linger_ms=5,
+                acks={"0": 0, "1": 1}.get(acks, "all"),
+                enable_idempotence=acks == "idempotent",
             )
             sent = [
                 producer.send(
@@ -76,12 +107,16 @@ class KafkaPython(Client):
         place = kafka.structs.TopicPartition(topic, partition)
         found = [consumer.offsets_for_times({place: timestamp})[place] for timestamp in timestamps]
         consumer.close()
-        return [-1 if item is None else item.offset for item in found]
+        return timestamped(found)
 
 
-class Confluent(Client):
+class Confluent(Python):
+    library = "confluent-kafka"
 
-    def produce(self, bootstrap, topic, records):
+    def _program(self, verb: str) -> list[str]:
+        return [str(PROGRAMS / f"confluent_{verb}.py")]
+
+    def produce(self, bootstrap, topic, records, acks="all"):
         failures = []
 
         def delivered(problem, _message):
@@ -90,7 +125,11 @@ class Confluent(Client):
 
         for codec, group in by_codec(records):
             settings = {"bootstrap.servers": bootstrap, "compression.codec": codec}
-            producer = confluent_kafka.Producer(settings | {"enable.idempotence": True})
+            if acks == "idempotent":
+                settings["enable.idempotence"] = True
+            else:
+                settings["acks"] = acks
+            producer = confluent_kafka.Producer(settings)
             for record in group:
                 producer.produce(
                     topic,
@@ -104,17 +143,74 @@ class Confluent(Client):
             assert producer.flush(30) == 0, "records stayed in the producer's queue"
         assert not failures, failures
 
+    @staticmethod
+    def _consumer(bootstrap):
+        settings = {"enable.auto.commit": False, "check.crcs": True, "group.id": "reads-all"}
+        return confluent_kafka.Consumer({"bootstrap.servers": bootstrap, **settings})
 
-class AioKafka(Client):
+    def consume(self, bootstrap, topics):
+        consumer = self._consumer(bootstrap)
+        ends = {}
+        for topic in topics:
+            for number in consumer.list_topics(topic, timeout=30).topics[topic].partitions:
+                place = confluent_kafka.TopicPartition(topic, number)
+                _, ends[topic, number] = consumer.get_watermark_offsets(place, timeout=30)
+        ends = {place: end for place, end in ends.items() if end > 0}
+        beginning = confluent_kafka.OFFSET_BEGINNING
+        consumer.assign(
+            [confluent_kafka.TopicPartition(*place, beginning) for place in ends]
+        )
+        records = []
+        while ends:
+            message = consumer.poll(30)
+            assert message is not None, f"nothing more comes, before {ends}"
+            assert message.error() is None, message.error()
+            records.append(self._shape(message))
+            place = (message.topic(), message.partition())
+            if message.offset() + 1 >= ends.get(place, 0):
+                ends.pop(place, None)
+        consumer.close()
+        return records
 
-    def produce(self, bootstrap, topic, records):
-        asyncio.run(self._produce(bootstrap, topic, records))
+    @staticmethod
+    def _shape(message):
+        return {
+            "topic": message.topic(),
+            "partition": message.partition(),
+            "offset": message.offset(),
+            "timestamp": message.timestamp()[1],
+            "key": message.key(),
+            "value": message.value(),
+            "headers": message.headers() or [],
+        }
 
-    async def _produce(self, bootstrap, topic, records):
+    def offsets_at(self, bootstrap, topic, partition, timestamps):
+        consumer = self._consumer(bootstrap)
+        found = [
+            consumer.offsets_for_times(
+                [confluent_kafka.TopicPartition(topic, partition, timestamp)], timeout=30
+            )[0].offset
+            for timestamp in timestamps
+        ]
+        consumer.close()
+        return found
+
+
+class AioKafka(Python):
+    library = "aiokafka"
+
+    def produce(self, bootstrap, topic, records, acks="all"):
+        asyncio.run(self._produce(bootstrap, topic, records, acks))
+
+    async def _produce(self, bootstrap, topic, records, acks):
         for codec, group in by_codec(records):
             kind = None if codec == "none" else codec
             producer = aiokafka.AIOKafkaProducer(
-                bootstrap_servers=bootstrap, compression_type=kind, acks="all", linger_ms=5
+                bootstrap_servers=bootstrap,
+                compression_type=kind,
+                acks={"0": 0, "1": 1}.get(acks, "all"),
+                enable_idempotence=acks == "idempotent",
+                linger_ms=5,
             )
             await producer.start()
             try:
@@ -175,4 +271,4 @@ class AioKafka(Client):
             ]
         finally:
             await consumer.stop()
-        return [-1 if item is None else item.offset for item in found]
+        return timestamped(found)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -18,13 +20,18 @@ func deadline() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Minute)
 }
 
-func (f franz) produce(topic, codec string, records []record) error {
+func (f franz) produce(topic, codec, acks string, records []record) error {
 	codecs := map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 	}
-	client, err := f.client(kgo.ProducerBatchCompression(codecs[codec]),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DefaultProduceTopic(topic))
+	options := []kgo.Opt{kgo.ProducerBatchCompression(codecs[codec]),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DefaultProduceTopic(topic)}
+	if acks != "idempotent" {
+		options = append(options, kgo.DisableIdempotentWrite(), kgo.RequiredAcks(
+			map[string]kgo.Acks{"0": kgo.NoAck(), "1": kgo.LeaderAck(), "all": kgo.AllISRAcks()}[acks]))
+	}
+	client, err := f.client(options...)
 	if err != nil {
 		return err
 	}
@@ -96,4 +103,63 @@ func (f franz) offsetAt(topic string, partition int32, timestamp int64) (int64, 
 	}
 	found, _ := listed.Lookup(topic, partition)
 	return found.Offset, found.Err
+}
+
+func (f franz) sender(topic string, partition int32) (func([]byte) (int64, error), error) {
+	client, err := f.client(kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.DefaultProduceTopic(topic), kgo.RetryBackoffFn(quickBackoff))
+	return func(value []byte) (int64, error) {
+		record := &kgo.Record{Partition: partition, Value: value}
+		err := client.ProduceSync(context.Background(), record).FirstErr()
+		return record.Offset, err
+	}, err
+}
+
+func quickBackoff(int) time.Duration { return 50 * time.Millisecond }
+
+func (f franz) member(ctx context.Context, group, topic string, told *ledger) error {
+	var client *kgo.Client
+	assigned := map[int32]bool{}
+	client, err := f.client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(),
+		kgo.SessionTimeout(memberSession), kgo.HeartbeatInterval(memberHeartbeat),
+		kgo.RetryBackoffFn(quickBackoff), kgo.FetchMaxWait(100*time.Millisecond),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+			for _, partition := range added[topic] {
+				assigned[partition] = true
+			}
+			told.assigned(assigned)
+		}),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+			for _, partition := range gone[topic] {
+				delete(assigned, partition)
+			}
+		}),
+		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) {
+			clear(assigned)
+		}))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		var records []*kgo.Record
+		fetches.EachRecord(func(r *kgo.Record) {
+			told.record(r.Partition, r.Offset, r.Value)
+			records = append(records, r)
+		})
+		if len(records) == 0 {
+			continue
+		}
+		if err := client.CommitRecords(context.Background(), records...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			continue
+		}
+		for _, r := range records {
+			told.next(r.Partition, r.Offset+1)
+		}
+		told.committed()
+	}
+	return nil
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -10,7 +12,13 @@ import (
 
 type kafkaGo struct{ bootstrap string }
 
-func (k kafkaGo) produce(topic, codec string, records []record) error {
+func (k kafkaGo) produce(topic, codec, acks string, records []record) error {
+	required, known := map[string]kafka.RequiredAcks{
+		"0": kafka.RequireNone, "1": kafka.RequireOne, "all": kafka.RequireAll,
+	}[acks]
+	if !known {
+		return fmt.Errorf("kafka-go has no producer with %s", acks)
+	}
 	// The writer's balancer sees only the message, so the partition travels beside it, in order.
 	ctx, cancel := deadline()
 	defer cancel()
@@ -24,7 +32,7 @@ func (k kafkaGo) produce(topic, codec string, records []record) error {
 	}
 	for partition, messages := range byPartition {
 		writer := &kafka.Writer{
-			Addr: kafka.TCP(k.bootstrap), Topic: topic, RequiredAcks: kafka.RequireAll,
+			Addr: kafka.TCP(k.bootstrap), Topic: topic, RequiredAcks: required,
 			BatchTimeout: 5 * time.Millisecond, BatchSize: len(messages),
 			Balancer: kafka.BalancerFunc(func(kafka.Message, ...int) int { return int(partition) }),
 			Compression: map[string]kafka.Compression{
@@ -108,4 +116,56 @@ func (k kafkaGo) offsetAt(topic string, partition int32, timestamp int64) (int64
 	}
 	defer leader.Close()
 	return leader.ReadOffset(time.UnixMilli(timestamp))
+}
+
+// The writer does not say at which offset a record lies.
+func (k kafkaGo) sender(topic string, partition int32) (func([]byte) (int64, error), error) {
+	writer := &kafka.Writer{
+		Addr: kafka.TCP(k.bootstrap), Topic: topic, RequiredAcks: kafka.RequireAll,
+		BatchTimeout: time.Millisecond, MaxAttempts: 600,
+		WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 100 * time.Millisecond,
+		Balancer: kafka.BalancerFunc(func(kafka.Message, ...int) int { return int(partition) }),
+	}
+	return func(value []byte) (int64, error) {
+		return -1, writer.WriteMessages(context.Background(), kafka.Message{Value: value})
+	}, nil
+}
+
+func (k kafkaGo) member(ctx context.Context, group, topic string, told *ledger) error {
+	reader := kafka.NewReader(kafka.ReaderConfig{
+		Brokers: []string{k.bootstrap}, GroupID: group, GroupTopics: []string{topic},
+		StartOffset: kafka.FirstOffset, MaxWait: 100 * time.Millisecond,
+		SessionTimeout: memberSession, HeartbeatInterval: memberHeartbeat,
+		JoinGroupBackoff: 100 * time.Millisecond, RebalanceTimeout: memberSession,
+		ReadBackoffMin: 50 * time.Millisecond, ReadBackoffMax: 100 * time.Millisecond,
+		ErrorLogger: kafka.LoggerFunc(func(form string, values ...any) {
+			fmt.Fprintf(os.Stderr, form+"\n", values...)
+		}),
+	})
+	defer reader.Close()
+	for ctx.Err() == nil {
+		var read []kafka.Message
+		for len(read) < 500 {
+			moment, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			message, err := reader.FetchMessage(moment)
+			cancel()
+			if err != nil {
+				break
+			}
+			told.record(int32(message.Partition), message.Offset, message.Value)
+			read = append(read, message)
+		}
+		if len(read) == 0 {
+			continue
+		}
+		if err := reader.CommitMessages(context.Background(), read...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			continue
+		}
+		for _, message := range read {
+			told.next(int32(message.Partition), message.Offset+1)
+		}
+		told.committed()
+	}
+	return nil
 }

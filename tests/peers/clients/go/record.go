@@ -1,15 +1,20 @@
-// The Go clients of the matrix behind the three verbs that every client program has:
+// The Go clients of the matrix behind the verbs that every client program has:
 //
-//	clients franz|sarama|kafkago produce BOOTSTRAP TOPIC
-//	    records as JSON lines from stdin, in order
+//	clients franz|sarama|kafkago produce BOOTSTRAP TOPIC [ACKS]
+//	    records as JSON lines from stdin, in order; ACKS is 0, 1, all, or idempotent
 //	clients franz|sarama|kafkago consume BOOTSTRAP TOPIC...
 //	    every record as a JSON line, until the end offsets
 //	clients franz|sarama|kafkago times BOOTSTRAP TOPIC PARTITION TIMESTAMP...
 //	    the offset for each timestamp
+//	clients franz|sarama|kafkago hammer BOOTSTRAP TOPIC PARTITIONS LEDGER PAUSE_MS
+//	    numbers, until stdin closes: see hammer.go
+//	clients franz|sarama|kafkago member BOOTSTRAP GROUP TOPIC LEDGER
+//	    a member of a group, until stdin closes: see member.go
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -42,10 +47,14 @@ func (h *header) UnmarshalJSON(text []byte) error {
 // What a library must do to take part.
 type library interface {
 	// Sends the records of one codec and waits until all are acknowledged.
-	produce(topic, codec string, records []record) error
+	produce(topic, codec, acks string, records []record) error
 	// Calls each record of the topic, of each partition in order, until the end offsets.
 	consume(topic string, each func(record)) error
 	offsetAt(topic string, partition int32, timestamp int64) (int64, error)
+	// What sends one record at a time to a partition, and its offset where the library says it.
+	sender(topic string, partition int32) (func(value []byte) (int64, error), error)
+	// Reads and commits in a group until the context ends, then leaves.
+	member(ctx context.Context, group, topic string, told *ledger) error
 }
 
 func main() {
@@ -57,7 +66,7 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) < 4 {
-		return fmt.Errorf("usage: clients franz|sarama|kafkago produce|consume|times BOOTSTRAP TOPIC...")
+		return fmt.Errorf("usage: clients franz|sarama|kafkago VERB BOOTSTRAP TOPIC...")
 	}
 	bootstrap := arguments[2]
 	libraries := map[string]library{
@@ -69,16 +78,24 @@ func run(arguments []string) error {
 	}
 	switch arguments[1] {
 	case "produce":
-		return produceFromStdin(client, arguments[3])
+		acks := "all"
+		if len(arguments) > 4 {
+			acks = arguments[4]
+		}
+		return produceFromStdin(client, arguments[3], acks)
 	case "consume":
 		return consumeToStdout(client, arguments[3:])
 	case "times":
 		return times(client, arguments[3], arguments[4:])
+	case "hammer":
+		return hammer(client, arguments[3:])
+	case "member":
+		return joinGroup(client, arguments[3:])
 	}
 	return fmt.Errorf("unknown verb %q", arguments[1])
 }
 
-func produceFromStdin(client library, topic string) error {
+func produceFromStdin(client library, topic, acks string) error {
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
 	var batch []record
@@ -88,7 +105,7 @@ func produceFromStdin(client library, topic string) error {
 			return err
 		}
 		if len(batch) > 0 && batch[0].Codec != next.Codec {
-			if err := client.produce(topic, batch[0].Codec, batch); err != nil {
+			if err := client.produce(topic, batch[0].Codec, acks, batch); err != nil {
 				return err
 			}
 			batch = nil
@@ -98,7 +115,7 @@ func produceFromStdin(client library, topic string) error {
 	if len(batch) == 0 {
 		return lines.Err()
 	}
-	return client.produce(topic, batch[0].Codec, batch)
+	return client.produce(topic, batch[0].Codec, acks, batch)
 }
 
 func consumeToStdout(client library, topics []string) error {

@@ -26,10 +26,12 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Kafka's own Java client behind the three verbs that every client program of the matrix has.
+ * Kafka's own Java client behind the verbs that every client program of the matrix has; JavaHammer
+ * and JavaMember are the other two. It compiles against every version from 2.1 on.
  *
  * <pre>
- *   produce BOOTSTRAP TOPIC                       records as JSON lines from stdin, in order
+ *   produce BOOTSTRAP TOPIC [ACKS]                records as JSON lines from stdin, in order; ACKS
+ *                                                 is 0, 1, all, or idempotent
  *   consume BOOTSTRAP TOPIC...                    every record as a JSON line, up to the end
  *   times BOOTSTRAP TOPIC PARTITION TIMESTAMP...  the offset for each timestamp, -1 for none
  * </pre>
@@ -39,7 +41,10 @@ public final class JavaClient {
 
   public static void main(String[] arguments) throws Exception {
     switch (arguments[0]) {
-      case "produce" -> produce(arguments[1], arguments[2]);
+      case "produce" -> {
+        String acks = arguments.length > 3 ? arguments[3] : "all";
+        produce(arguments[1], arguments[2], acks);
+      }
       case "consume" -> consume(arguments[1], List.of(arguments).subList(2, arguments.length));
       case "times" -> times(arguments);
       default -> throw new IllegalArgumentException("unknown verb " + arguments[0]);
@@ -55,10 +60,12 @@ public final class JavaClient {
     return settings;
   }
 
-  static KafkaProducer<byte[], byte[]> producer(String bootstrap, String codec) {
+  static KafkaProducer<byte[], byte[]> producer(String bootstrap, String codec, String acks) {
+    boolean idempotent = acks.equals("idempotent");
     Properties settings = settings(bootstrap);
     settings.put("compression.type", codec);
-    settings.put("acks", "all");
+    settings.put("acks", idempotent ? "all" : acks);
+    settings.put("enable.idempotence", String.valueOf(idempotent));
     settings.put("linger.ms", "5");
     return new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
   }
@@ -72,7 +79,7 @@ public final class JavaClient {
     return node == null || node.isNull() ? null : node.binaryValue();
   }
 
-  private static void produce(String bootstrap, String topic) throws Exception {
+  private static void produce(String bootstrap, String topic, String acks) throws Exception {
     Map<String, KafkaProducer<byte[], byte[]>> producers = new HashMap<>();
     List<Future<RecordMetadata>> sent = new ArrayList<>();
     String codec = null;
@@ -92,7 +99,7 @@ public final class JavaClient {
       for (JsonNode header : record.get("headers")) {
         out.headers().add(header.get(0).asText(), bytes(header.get(1)));
       }
-      sent.add(producers.computeIfAbsent(codec, name -> producer(bootstrap, name)).send(out));
+      sent.add(producers.computeIfAbsent(codec, name -> producer(bootstrap, name, acks)).send(out));
     }
     for (KafkaProducer<byte[], byte[]> producer : producers.values()) producer.close();
     for (Future<RecordMetadata> acknowledged : sent) acknowledged.get();

@@ -12,12 +12,13 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * An idempotent producer under load while its broker is killed again and again.
  *
  * <pre>
- *   BOOTSTRAP TOPIC PARTITIONS LEDGER
+ *   BOOTSTRAP TOPIC PARTITIONS LEDGER [PAUSE_MS]
  * </pre>
  *
  * Sends the numbers 0, 1, 2, ... round robin over the partitions until stdin closes or says
- * something, then waits for what is in flight. Each acknowledgement is a line of the ledger:
- * `ack NUMBER PARTITION OFFSET`; a failed record is `fail NUMBER PARTITION REASON`.
+ * something, then waits for what is in flight; PAUSE_MS is the time between two records. Each
+ * acknowledgement is a line of the ledger: `ack NUMBER PARTITION OFFSET`; a failed record is `fail
+ * NUMBER PARTITION REASON`.
  */
 public final class JavaHammer {
   private static final int IN_FLIGHT_MAX = 2000;
@@ -38,6 +39,7 @@ public final class JavaHammer {
     Thread watcher = new Thread(() -> stopped.set(waitForInput()));
     watcher.setDaemon(true);
     watcher.start();
+    long pauseMs = arguments.length > 4 ? Long.parseLong(arguments[4]) : 0;
     Semaphore room = new Semaphore(IN_FLIGHT_MAX);
     ByteArraySerializer bytes = new ByteArraySerializer();
     try (PrintWriter ledger = new PrintWriter(new FileWriter(arguments[3]), true);
@@ -47,6 +49,7 @@ public final class JavaHammer {
         int partition = (int) (number % partitions);
         byte[] value = String.format("java %012d", number).getBytes();
         room.acquire();
+        if (pauseMs > 0) Thread.sleep(pauseMs);
         producer.send(
             new ProducerRecord<>(topic, partition, null, value),
             (metadata, problem) -> {
@@ -60,7 +63,7 @@ public final class JavaHammer {
     }
   }
 
-  private static boolean waitForInput() {
+  static boolean waitForInput() {
     try {
       return System.in.read() >= -1;
     } catch (IOException closed) {

@@ -1,18 +1,22 @@
 """librdkafka's idempotent producer under load while its broker is killed again and again.
 
-    confluent_hammer.py BOOTSTRAP TOPIC PARTITIONS LEDGER
+    confluent_hammer.py BOOTSTRAP TOPIC PARTITIONS LEDGER [PAUSE_MS]
 
 Sends the numbers 0, 1, 2, ... round robin over the partitions until stdin closes or says something,
-then waits for what is in flight. The ledger is that of JavaHammer.
+then waits for what is in flight; PAUSE_MS is the time between two records. The ledger is that of
+JavaHammer.
 """
 
 import select
 import sys
+import time
 
 import confluent_kafka
 
 
-def main(bootstrap: str, topic: str, partitions: int, ledger_path: str) -> None:
+def main(
+    bootstrap: str, topic: str, partitions: int, ledger_path: str, pause_ms: int = 0
+) -> None:
     producer = confluent_kafka.Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -51,9 +55,10 @@ def main(bootstrap: str, topic: str, partitions: int, ledger_path: str) -> None:
             except BufferError:
                 producer.poll(0.01)
             producer.poll(0)
+            time.sleep(pause_ms / 1000)
         left = producer.flush(120)
         if left:
             sys.exit(f"{left} records stayed in the queue")
 
 
-main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], *map(int, sys.argv[5:]))
