@@ -262,7 +262,7 @@ def topic_ids(connection: wire.Connection, *names: str) -> list[bytes]:
 
 
 def list_offset(
-    connection: wire.Connection, topic: str, timestamp: int, *, index: int = 0, version: int = 10
+    connection: wire.Connection, topic: str, timestamp: int, *, index: int = 0, version: int = 9
 ) -> tuple[int, int, int, int]:
     """Error, timestamp, offset and leader epoch, by ListOffsets version 6 to 10."""
     out = Encoder(True).put("ib", -1, 0).count(1).text(topic).count(1)
