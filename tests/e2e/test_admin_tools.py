@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import uuid
 
 import fetches
@@ -175,6 +176,13 @@ def test_deleted_records_stay_deleted_after_a_kill(make_node):
         assert fetches.list_offset(connection, topic, -1)[2] == 10
 
 
+def alter(admin, topic: str, key: str, value: str) -> None:
+    entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+    change = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    for done in admin.incremental_alter_configs([change]).values():
+        done.result(30)
+
+
 def test_partitions_and_settings_live_through_kills(make_node):
     node = make_node().start()
     topic = create_topic(node, "growing", 1)
@@ -182,17 +190,7 @@ def test_partitions_and_settings_live_through_kills(make_node):
     for count in (3, 4, 9):
         for done in admin.create_partitions([NewPartitions(topic, count)]).values():
             done.result(30)
-        change = ConfigResource(
-            ResourceType.TOPIC,
-            topic,
-            incremental_configs=[
-                ConfigEntry(
-                    "retention.ms", str(count), incremental_operation=AlterConfigOpType.SET
-                )
-            ],
-        )
-        for done in admin.incremental_alter_configs([change]).values():
-            done.result(30)
+        alter(admin, topic, "retention.ms", str(count))
         node.kill()
         node.start()
         with Connection(node.port) as connection:
@@ -225,3 +223,24 @@ def test_alter_configs_replaces_all(node, topic):
     with pytest.raises(KafkaException, match="retention.ms"):
         alter({"retention.ms": "soon"})
     assert overrides() == {"flush.ms": "7"}
+
+
+def test_changed_retention_is_in_force(make_node):
+    node = make_node("log.retention.check.interval.ms=200").start()
+    topic = create_topic(node, "kept", 1, {"segment.bytes": "1048576"})
+    admin = AdminClient({"bootstrap.servers": node.bootstrap})
+    with Connection(node.port) as connection:
+        records = wire.batch([b"x" * 50_000], timestamp=int(time.time() * 1000))
+        for _ in range(100):
+            eventually(
+                lambda: fetches.produce_error(connection, topic, records, version=9)[0] == 0,
+                20,
+                "records are stored",
+            )
+        assert fetches.list_offset(connection, topic, -2)[2] == 0
+        alter(admin, topic, "retention.bytes", "2000000")
+        # Kafka begins to look 30 s after its start.
+        eventually(
+            lambda: fetches.list_offset(connection, topic, -2)[2] > 30, 60, "old segments go"
+        )
+        assert fetches.list_offset(connection, topic, -1)[2] == 100
