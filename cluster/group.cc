@@ -174,8 +174,8 @@ group_effects group::stored(std::uint64_t token, net::error_code error, time_poi
   auto outcome = std::move(found->second);
   in_flight_.erase(found);
   switch (outcome.purpose) {
-    // Without it a restart finds the generation before, whose members are gone: their sessions end.
-    case store_purpose::no_members:
+    // Without it a restart finds what was stored before: members that are gone, whose sessions end.
+    case store_purpose::recorded:
       break;
     case store_purpose::assignment:
       assignment_stored(at, outcome, error);

@@ -102,7 +102,8 @@ class group {
     wall_ms wall_now;
     group_effects& effects;
   };
-  enum class store_purpose : std::uint8_t { no_members, assignment, replaced_static_member };
+  // recorded: what is so already; nothing waits for the outcome.
+  enum class store_purpose : std::uint8_t { recorded, assignment, replaced_static_member };
   // A record that the caller is writing, and what its outcome decides.
   struct in_flight {
     store_purpose purpose{};

@@ -81,7 +81,7 @@ void group::begin_generation(step& at) {
     find_subscribed_topics();
     move_to(at, group_state::empty);
     at.effects.notes.push_back(fmt::format("generation {} has no members", generation_));
-    store(at, image(), {.purpose = store_purpose::no_members});
+    store(at, image(), {.purpose = store_purpose::recorded});
     return;
   }
   protocol_ = members_.select_protocol();

@@ -70,6 +70,8 @@ void group::static_stored(step& at, in_flight& outcome, net::error_code error) {
     member->rebalance_timeout_ms = outcome.old_rebalance_timeout_ms;
     member->session_timeout_ms = outcome.old_session_timeout_ms;
     member = &members_.rename(outcome.new_id, outcome.old_id);
+    // Records on their way have the new id; the last one must not.
+    if (!in_flight_.empty()) store(at, image(), {.purpose = store_purpose::recorded});
     answer.error = error;
     answer.member_id.clear();
     answer.leader = outcome.old_leader;

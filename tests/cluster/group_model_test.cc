@@ -16,6 +16,7 @@ std::string walk(std::uint64_t seed, bool tells) {
     return static_cast<std::uint32_t>(random.below(bound));
   };
   group_walk walk{below, tells};
+  if (random.percent(50)) walk.settle();
   auto steps = 20 + random.below(200);
   for (std::uint64_t i = 0; i < steps && walk.problem().empty(); ++i) walk.step();
   if (walk.problem().empty()) walk.settle();

@@ -171,6 +171,20 @@ TEST_F(group_static, two_new_processes_that_cannot_be_stored_leave_the_old_one_a
   EXPECT_EQ(group.subject().image(), before);
 }
 
+TEST_F(group_static, new_process_that_cannot_be_stored_is_not_left_in_the_record_of_another) {
+  group.hold_stores();
+  group.join(request("a"));
+  auto second = group.join(request("b"));
+  ASSERT_EQ(group.held().size(), 2U);
+  group.finish(group.held()[0], not_coordinator);
+  ASSERT_EQ(group.held().size(), 3U);
+  group.finish(group.held()[1]);
+  group.finish(group.held()[2]);
+  EXPECT_EQ(group.joined(second).error, none);
+  EXPECT_EQ(heartbeat(leader, "a"), none);
+  EXPECT_EQ(group.durable(), group.subject().image());
+}
+
 TEST_F(group_static, rebalance_meanwhile_answers_the_new_process_instead_of_the_store) {
   group.hold_stores();
   auto ticket = group.join(request("b"));

@@ -62,7 +62,7 @@ class group_walk {
         watch_.finish_store(below_(4) != 0);
         break;
       case 13:
-        dress(client);
+        renew(client);
         break;
       case 14:
         forget(client);
@@ -72,7 +72,7 @@ class group_walk {
         break;
     }
     read_answers();
-    if (!slow_log_ && below_(4) != 0) watch_.finish_store(true);
+    if (!slow_log_ && below_(4) != 0) watch_.finish_store(below_(8) != 0);
     read_answers();
   }
 
@@ -162,6 +162,12 @@ class group_walk {
     client.rebalance_ms = std::array{0, 50, 300, 1'000, 2'000}[below_(5)];
     client.cautious = below_(2) == 0;
     client.skips = below_(2) == 0;
+  }
+
+  // A new process in its place; it may be another program.
+  void renew(client& client) {
+    if (below_(2) == 0) dress(client);
+    client.joining = watch_.join(join_request(client, ""));
   }
 
   std::string some_id(client const& client) {

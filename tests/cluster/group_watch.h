@@ -126,6 +126,8 @@ class group_watch {
     if (succeeds) durable_ = std::move(store.what.image);
     newest_is_durable_ = succeeds;
     auto effects = group_.stored(store.what.token, error, now(), wall());
+    correction_lost_ = !succeeds && group_.state() == group_state::stable &&
+                       effects.joins.empty() && effects.stores.empty();
     // Where a new process could not be stored, the session of the old one begins anew.
     if (!succeeds) forget_who_was_heard();
     take(std::move(effects));
@@ -167,6 +169,7 @@ class group_watch {
     given_ms_.clear();
     ids_of_instance_.clear();
     newest_is_durable_ = true;
+    correction_lost_ = false;
     group_ = durable_ ? group("g", rules_, *durable_, now()) : group("g", rules_, wall());
     last_generation_ = group_.generation();
     forget_who_was_heard();
@@ -428,9 +431,10 @@ class group_watch {
     check(state != group_state::empty || image.members.empty(), "an empty group has members");
     auto complete = state == group_state::stable || state == group_state::completing_rebalance;
     check(!complete || (!image.members.empty() && image.protocol), "a generation of nobody");
-    // A stable group is a stored one; an empty one may not have been.
-    auto stored =
-        state == group_state::stable || (state == group_state::empty && newest_is_durable_);
+    // A stable group is a stored one, unless only the correction of a record was lost; an empty one
+    // may not have been.
+    auto stored = (state == group_state::stable && !correction_lost_) ||
+                  (state == group_state::empty && newest_is_durable_);
     if (stored && stores_.empty() && durable_) {
       check(comparable(image) == comparable(*durable_), "stored and live group differ");
     }
@@ -447,6 +451,7 @@ class group_watch {
   std::deque<store> stores_;
   std::optional<group_image> durable_;
   bool newest_is_durable_ = true;
+  bool correction_lost_ = false;
   std::int32_t last_generation_ = 0;
   std::map<std::int32_t, told> generations_;
   std::set<std::string> fenced_;

@@ -14,6 +14,7 @@ void walk(std::span<std::uint8_t const> script) {
     script = script.subspan(1);
     return choice;
   }};
+  if (!script.empty() && script.front() % 2 == 0) walk.settle();
   while (!script.empty() && walk.problem().empty()) walk.step();
   if (walk.problem().empty()) walk.settle();
   if (walk.problem().empty()) walk.end();
