@@ -20,10 +20,12 @@ broker::broker(broker_identity identity, broker_config config, core_id cores,
 
 broker::~broker() = default;
 
-void broker::open_groups() {
+void broker::open_groups(std::size_t memory_bytes) {
   auto& here = local();
+  auto settings = make_group_settings(config_);
+  settings.memory_bytes = memory_bytes;
   here.groups = std::make_unique<group_coordinator>(
-      *here.partitions, here.metadata, make_group_settings(config_),
+      *here.partitions, here.metadata, settings,
       std::chrono::milliseconds{config_.number("offsets.retention.check.interval.ms")});
   here.groups->start();
 }

@@ -67,7 +67,7 @@ class broker {
   karst::cluster::producer_ids& producer_ids() { return *producer_ids_; }
 
   // On each core, once its partitions are there.
-  void open_groups();
+  void open_groups(std::size_t memory_bytes = 64 * MiB);
 
   // Once. On controller_core.
   void set_controller(std::unique_ptr<karst::cluster::topics> topics,

@@ -61,6 +61,10 @@ group_state group::state() const { return state_; }
 std::int32_t group::generation() const { return generation_; }
 std::string const& group::protocol_type() const { return protocol_type_; }
 std::size_t group::size() const { return members_.size(); }
+std::size_t group::memory_bytes() const {
+  return limit::group_bytes + members_.memory_bytes() +
+         pending_.size() * limit::pending_member_bytes;
+}
 wall_ms group::state_timestamp() const { return state_timestamp_; }
 
 std::optional<std::vector<std::string>> const& group::subscribed_topics() const {

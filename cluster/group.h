@@ -56,6 +56,8 @@ class group {
   std::string const& protocol_type() const;  // empty: none
   std::size_t size() const;                  // members, without pending ones
   wall_ms state_timestamp() const;
+  // About what it holds, for the core's budget.
+  std::size_t memory_bytes() const;
   // The current state whole, as it is stored.
   group_image image() const;
   // As DescribeGroups of Kafka has it: metadata and assignments only while the group is stable,

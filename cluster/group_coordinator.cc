@@ -95,7 +95,7 @@ std::vector<listed_group> group_coordinator::list() const {
 
 net::error_code group_coordinator::status() const {
   for (auto const& [partition, shard] : shards_) {
-    if (auto status = shard->status(); status != net::error_code::none) return status;
+    if (shard->status() == net::error_code::coordinator_load_in_progress) return shard->status();
   }
   return net::error_code::none;
 }

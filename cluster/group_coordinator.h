@@ -41,7 +41,7 @@ class group_coordinator {
 
   // In no order that means something.
   std::vector<listed_group> list() const;
-  // Whether some shard is not loaded (yet): what list() gives is then not all.
+  // COORDINATOR_LOAD_IN_PROGRESS while some shard is not loaded: what list() gives is then not all.
   net::error_code status() const;
   // A topic is deleted: so are the offsets committed for it. Done when that is durable.
   task<> forget_topic(std::string topic);

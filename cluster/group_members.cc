@@ -83,6 +83,8 @@ void group_members::count_protocols(group_member const& member, std::int32_t by)
   for (auto const& protocol : member.protocols) {
     auto entry = have_protocol_.try_emplace(protocol.name, 0).first;
     if ((entry.value() += by) == 0) have_protocol_.erase(entry);
+    auto const bytes = protocol.name.size() + protocol.metadata.size();
+    text_bytes_ = by > 0 ? text_bytes_ + bytes : text_bytes_ - bytes;
   }
 }
 

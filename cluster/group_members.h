@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/group_events.h"
+#include "cluster/limits.h"
 #include "reactor/base/hash.h"
 #include "reactor/waiters.h"
 
@@ -74,6 +75,7 @@ class group_members {
   void set_owes_sync(group_member& member, bool owes);
 
   std::int32_t rebalance_timeout_ms() const;  // the longest
+  std::size_t memory_bytes() const { return all_.size() * limit::member_bytes + text_bytes_; }
 
  private:
   void count_protocols(group_member const& member, std::int32_t by);
@@ -84,6 +86,7 @@ class group_members {
   std::string leader_;
   std::size_t joining_ = 0;
   std::size_t owing_sync_ = 0;
+  std::size_t text_bytes_ = 0;  // of what members brought
 };
 
 }  // namespace karst::cluster

@@ -12,7 +12,12 @@ void group_offsets::put(std::string_view topic, std::int32_t partition, committe
                         log::offset at) {
   auto& entry = place_of(topic, partition);
   if (entry.at > at) return;
-  if (!entry.value) ++count_;
+  if (entry.value) {
+    text_bytes_ -= entry.value->metadata.size();
+  } else {
+    ++count_;
+  }
+  text_bytes_ += value.metadata.size();
   entry.value = std::move(value);
   entry.at = at;
 }
@@ -20,7 +25,10 @@ void group_offsets::put(std::string_view topic, std::int32_t partition, committe
 void group_offsets::remove(std::string_view topic, std::int32_t partition, log::offset at) {
   auto& entry = place_of(topic, partition);
   if (entry.at > at) return;
-  if (entry.value) --count_;
+  if (entry.value) {
+    --count_;
+    text_bytes_ -= entry.value->metadata.size();
+  }
   entry.value.reset();
   entry.at = at;
   any_deleted_ = true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/group_records.h"
+#include "cluster/limits.h"
 #include "log/types.h"
 
 namespace karst::cluster {
@@ -24,6 +25,8 @@ class group_offsets {
   committed_offset const* find(std::string_view topic, std::int32_t partition) const;
   bool empty() const { return count_ == 0; }
   std::size_t size() const { return count_; }
+  // About what they hold, for the core's budget.
+  std::size_t memory_bytes() const { return count_ * limit::offset_bytes + text_bytes_; }
 
   // In the order of topics and partitions: visit(topic, partition, committed_offset const&).
   template <typename Visit>
@@ -55,6 +58,7 @@ class group_offsets {
 
   std::map<std::string, std::map<std::int32_t, entry>, std::less<>> topics_;
   std::size_t count_ = 0;
+  std::size_t text_bytes_ = 0;  // of metadata
   bool any_deleted_ = false;
 };
 

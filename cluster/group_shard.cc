@@ -76,6 +76,7 @@ void group_shard::take_over(loaded_groups&& loaded) {
       made = std::make_shared<coordinated_group>(*this, id, services_.settings.rules, wall_now());
     }
     made->offsets = std::move(each.offsets);
+    count(*made);
     arm(*made);
     groups_.emplace(id, std::move(made));
   }
@@ -104,6 +105,7 @@ void group_shard::answer(coordinated_group& group, group_effects& effects) {
 
 void group_shard::apply(coordinated_group& group, group_effects effects) {
   answer(group, effects);
+  count(group);
   if (!effects.stores.empty()) {
     auto kept = shared(group);
     for (auto& store : effects.stores) {
@@ -111,6 +113,23 @@ void group_shard::apply(coordinated_group& group, group_effects effects) {
     }
   }
   arm(group);
+}
+
+void group_shard::count(coordinated_group& group) {
+  auto const bytes = group.members.memory_bytes() + group.offsets.memory_bytes();
+  services_.memory_bytes += bytes - std::exchange(group.counted_bytes, bytes);
+}
+
+bool group_shard::has_memory() const {
+  if (services_.memory_bytes < services_.settings.memory_bytes) return true;
+  static logging::rate_limit limit;
+  if (std::uint64_t left_out = 0; limit.pass(left_out)) {
+    logging::warn("groups",
+                  "refused a new group: the groups of this core hold {} bytes already; raise "
+                  "karst.memory.bytes, or delete groups that nobody uses",
+                  services_.memory_bytes);
+  }
+  return false;
 }
 
 void group_shard::arm(coordinated_group& group) {
@@ -128,6 +147,7 @@ void group_shard::tick(coordinated_group& group) {
 
 void group_shard::drop(coordinated_group& group) {
   group.removed = true;
+  services_.memory_bytes -= std::exchange(group.counted_bytes, 0);
   group.disarm();
   group.due.unlink();
   groups_.erase(groups_.find(group.members.id()));
@@ -181,7 +201,11 @@ task<std::optional<group_join_answer>> group_shard::join(std::shared_ptr<group_s
   auto refuse = [&](net::error_code error) {
     return answer_type{.error = error, .member_id = request.member_id};
   };
-  auto* found = request.member_id.empty() ? self->find_or_make(id) : self->find(id);
+  auto* found = self->find(id);
+  if (found == nullptr && request.member_id.empty()) {
+    if (!self->has_memory()) co_return refuse(net::error_code::group_max_size_reached);
+    found = self->find_or_make(id);
+  }
   if (found == nullptr) co_return refuse(net::error_code::unknown_member_id);
   if (found->deleting) co_return refuse(net::error_code::coordinator_not_available);
   auto group = self->shared(*found);
@@ -274,6 +298,7 @@ loaded_groups group_shard::image() const {
 void group_shard::end() {
   for (auto& [id, group] : groups_) {
     group->removed = true;
+    services_.memory_bytes -= std::exchange(group->counted_bytes, 0);
     group->disarm();
     group->due.unlink();
     auto effects = group->members.end(net::error_code::not_coordinator);

@@ -22,6 +22,7 @@ struct group_settings {
   std::size_t metadata_bytes_max = 4096;    // offset.metadata.max.bytes
   duration commit_timeout = 5s;             // offsets.commit.timeout.ms
   std::int64_t retention_ms = 604'800'000;  // offsets.retention.minutes
+  std::size_t memory_bytes = 64 * MiB;      // of one core, for groups and their offsets
 };
 
 // Who commits, as the request says.
@@ -90,6 +91,7 @@ struct coordinated_group : timer {
   std::size_t records_under_way = 0;  // on their way to the disk
   waiters settled;                    // woken when none is
   bool deleting = false;              // its last records are
+  std::size_t counted_bytes = 0;      // of the services' memory_bytes
   bool removed = false;               // from the shard: what is still under way ends without it
   due_link due;
 };
@@ -102,7 +104,8 @@ struct group_services {
   abort_source stopping{};
   event timer_fired{};
   intrusive_list<coordinated_group::due_link> due{};
-  std::uint64_t replayed = 0;  // records, by the loads since the last line about them
+  std::size_t memory_bytes = 0;  // about what the groups hold
+  std::uint64_t replayed = 0;    // records, by the loads since the last line about them
 };
 
 // One partition of __consumer_offsets with its groups, on the core that has the partition (Kafka:
@@ -176,6 +179,9 @@ class group_shard : public std::enable_shared_from_this<group_shard> {
   void answer(coordinated_group& group, group_effects& effects);
   void apply(coordinated_group& group, group_effects effects);
   void arm(coordinated_group& group);
+  void count(coordinated_group& group);
+  // Whether another group may be begun.
+  bool has_memory() const;
   void drop(coordinated_group& group);
   void drop_if_blank(coordinated_group& group);
   static bool is_done(coordinated_group const& group, std::size_t offsets);

@@ -28,6 +28,7 @@ task<net::error_code> group_shard::commit(std::shared_ptr<group_shard> self, std
   if (found == nullptr) {
     // Not by a member: an offset store without group management.
     if (claim.generation >= 0) co_return net::error_code::illegal_generation;
+    if (!self->has_memory()) co_return net::error_code::coordinator_not_available;
     found = self->find_or_make(id);
   }
   if (found->deleting) co_return net::error_code::coordinator_not_available;
@@ -79,6 +80,7 @@ task<> group_shard::store_commit(std::shared_ptr<group_shard> self,
       }
     }
     if (group->records_under_way == 0) group->offsets.forget_deleted();
+    self->count(*group);
     self->drop_if_blank(*group);
   }
   outcome->done.set();
@@ -127,6 +129,7 @@ task<net::error_code> group_shard::delete_records(std::shared_ptr<group_shard> s
   }
   record_ended(*group);
   if (group->records_under_way == 0) group->offsets.forget_deleted();
+  if (!group->removed) self->count(*group);
   co_return error;
 }
 

@@ -8,6 +8,7 @@ memory_plan make_memory_plan(std::uint64_t process_bytes, core_id cores,
   plan.log_bytes = process_bytes / 2;
   plan.network.request_bytes_max = request_bytes_max;
   auto per_core = process_bytes / cores;
+  plan.group_bytes = std::max<std::size_t>(per_core / 16, 16 * MiB);
   auto& network = plan.network;
   // Above net/limits.h's values more memory brings nothing: they cover the largest frames and
   // answers several times.

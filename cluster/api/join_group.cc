@@ -39,8 +39,10 @@ bool is_storable(net::join_group_request const& request) {
   auto fits = [](std::string_view text) { return text.size() <= longest_given; };
   auto names_fit = std::ranges::all_of(request.protocols,
                                        [&](auto const& protocol) { return fits(protocol.name); });
-  return fits(request.member_id) && fits(request.group_instance_id.value_or("")) &&
-         fits(request.protocol_type) && names_fit;
+  std::size_t brought = 0;
+  for (auto const& each : request.protocols) brought += each.metadata.size();
+  return brought <= limit::member_metadata_bytes && fits(request.member_id) &&
+         fits(request.group_instance_id.value_or("")) && fits(request.protocol_type) && names_fit;
 }
 
 net::join_group_response describe(group_join_answer&& answer, std::int16_t version) {

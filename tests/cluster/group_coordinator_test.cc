@@ -140,6 +140,19 @@ class group_coordinator_test : public broker_fixture {
     });
     return lines;
   }
+  partition_metadata offsets_partition(std::int32_t partition) {
+    core::scope inside{machine_->at(0)};
+    return *broker_->metadata().current()->find(offsets_topic, partition);
+  }
+  static task<> wait_for_answer(group_coordinator_test& self, buffer_chain body, bool& ended) {
+    (void)co_await answer(self, net::api_key::join_group, 5, std::move(body));
+    ended = true;
+  }
+  static task<> close_connection(group_coordinator_test& self) {
+    self.connection_.closing.request();
+    co_return;
+  }
+
   // Every partition of __consumer_offsets, replayed, is what its core has.
   void expect_replay_gives_the_same() {
     auto snapshot = [this] {
@@ -275,6 +288,60 @@ TEST_F(group_coordinator_test, only_the_broker_writes_to_its_topics) {
   topic.partitions.push_back({.index = 0, .records = make_batch({"x"})});
   auto answer = ask<net::produce_response>(std::move(request), 8);
   EXPECT_EQ(answer.topics.at(0).partitions.at(0).error, error_code::invalid_topic_exception);
+}
+
+TEST_F(group_coordinator_test, a_commit_that_took_too_long_is_true_once_it_is_durable) {
+  auto const partition = partition_of_group("g", 4);
+  log_of(offsets_topic, partition).hold();
+  EXPECT_EQ(commit("g", 0, 5), error_code::coordinator_not_available);
+  EXPECT_EQ(committed("g", 0), -1);
+  auto& log = log_of(offsets_topic, partition);
+  {
+    auto const place = offsets_partition(partition);
+    core::scope inside{machine_->at(place.core)};
+    log.release();
+  }
+  advance(1ms);
+  EXPECT_EQ(committed("g", 0), 5);
+  expect_replay_gives_the_same();
+}
+
+TEST_F(group_coordinator_test, a_group_that_cannot_be_stored_is_rebalanced) {
+  auto asked = join("g", "");
+  auto joined = join("g", asked.member_id);
+  log_of(offsets_topic, partition_of_group("g", 4)).hold();
+  EXPECT_EQ(sync("g", joined).error, error_code::coordinator_not_available);
+  EXPECT_EQ(state_of("g"), "PreparingRebalance");
+}
+
+TEST_F(group_coordinator_test, a_waiting_join_ends_with_its_connection) {
+  auto member = settle("g");
+  auto other = join("g", "");
+  ASSERT_EQ(other.error, error_code::member_id_required);
+  net::join_group_request request{.group_id = "g",
+                                  .session_timeout_ms = 10'000,
+                                  .rebalance_timeout_ms = 20'000,
+                                  .member_id = other.member_id,
+                                  .protocol_type = "consumer",
+                                  .protocols = {{"range", {"subscription"}}}};
+  bool ended = false;
+  auto body = net::join(net::encode(std::move(request), 5));
+  machine_->start(1, wait_for_answer(*this, std::move(body), ended));
+  machine_->run_until([&] { return state_of("g") == "PreparingRebalance"; });
+  EXPECT_FALSE(ended);
+  machine_->run(1, close_connection(*this));
+  machine_->run_until([&] { return ended; });
+}
+
+TEST_F(group_coordinator_test, no_group_is_begun_beyond_the_memory_for_groups) {
+  auto refused = 0;
+  for (int i = 0; i < 120'000 && refused == 0; ++i) {
+    auto answer = join(fmt::format("g{}", i), "");
+    if (answer.error == error_code::group_max_size_reached) ++refused;
+  }
+  EXPECT_EQ(refused, 1);
+  advance(11s);  // those who asked for an id and did not come back are forgotten
+  EXPECT_EQ(join("another", "").error, error_code::member_id_required);
 }
 
 // Random work of many groups, with a disk that now and then is slow or refuses; at every pause the
