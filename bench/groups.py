@@ -196,7 +196,8 @@ def main() -> None:
                 broker.close()
     for column in results[arguments.brokers[0]][0]:
         values = {k: statistics.median(r[column] for r in results[k]) for k in results}
-        print(f"{column:22}" + "".join(f"{kind:>12} {value:9.2f}" for kind, value in values.items()))
+        shown = "".join(f"{kind:>12} {value:9.2f}" for kind, value in values.items())
+        print(f"{column:22}{shown}")
 
 
 if __name__ == "__main__":
