@@ -4,7 +4,7 @@ import socket
 import struct
 import zlib
 
-PRODUCE, FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, CREATE_TOPICS = 0, 1, 3, 10, 18, 19
+PRODUCE, FETCH, METADATA, API_VERSIONS, CREATE_TOPICS = 0, 1, 3, 18, 19
 
 
 def crc32c(data: bytes) -> int:

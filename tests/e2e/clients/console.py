@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 from clients.client import Client
-from node import eventually
 
 import peers
 
@@ -43,27 +42,7 @@ class Kcat(Client):
         for (codec, partition), lines in runs.items():
             options = ["-z", codec, "-p", partition, "-K", KEY_END, "-D", RECORD_END]
             options += ["-X", "enable.idempotence=true" if acks == "idempotent" else f"acks={acks}"]
-            lines = b"".join(line + RECORD_END.encode() for line in lines)
-            if acks == "0":
-                self._produce_unanswered(bootstrap, topic, partition, options, lines)
-            else:
-                run("-P", "-b", bootstrap, "-t", topic, *options, stdin=lines)
-
-    def _produce_unanswered(self, bootstrap, topic, partition, options, lines):
-        """Ends kcat when the records are there: at its end it closes with answers unread, and that
-        may take the broker what it has not read yet.
-        """
-
-        def end() -> int:
-            return self.offsets_at(bootstrap, topic, partition, [-1])[0]
-
-        wanted = end() + lines.count(RECORD_END.encode())
-        command = ["kcat", "-P", "-b", bootstrap, "-t", topic, *map(str, options)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-            process.stdin.write(lines)
-            process.stdin.flush()
-            eventually(lambda: end() == wanted, 20, "records sent with acks=0", every=0.2)
-        assert process.returncode == 0
+            run("-P", "-b", bootstrap, "-t", topic, *options, stdin=RECORD_END.encode().join(lines))
 
     def consume(self, bootstrap, topics):
         records = []
