@@ -46,6 +46,10 @@ constexpr std::size_t compared_names = 10'000;
 
 void tell_automatic(std::string const& name, std::int32_t partitions,
                     metadata_snapshot const& before) {
+  if (is_internal_topic(name)) {
+    return logging::info("topics", "created internal topic {} with {} partitions", name,
+                         partitions);
+  }
   std::string_view meant;
   std::size_t compared = 0;
   for (auto const& [other, topic] : before.topics) {
