@@ -52,9 +52,4 @@ PRODUCERS = {
     for name, client in CLIENTS.items()
     if name not in ("java-2.1", "java-2.8", "java-3.4")
 }
-# Consumers that need no group coordinator.
-CONSUMERS = {
-    name: client
-    for name, client in PRODUCERS.items()
-    if client.language != "Node.js" and name not in ("confluent-kafka", "rdkafka")
-}
+CONSUMERS = PRODUCERS

@@ -109,4 +109,5 @@ async function member(groupId, topic, path) {
 }
 
 await { produce, consume, times, hammer: sendNumbers, member }[verb](...rest)
-process.exit(0)
+// Once all that was printed is out.
+process.stdout.write('', () => process.exit(0))
