@@ -8,8 +8,6 @@
                   members send a heartbeat every 20 ms, so that is the floor
   commits         OffsetCommit of one partition, 64 connections with one request in flight each.
                   Karst answers when it is on the disk, Kafka when it is in the page cache
-  wake-up         a fetch parked at the end of a partition: from sending a produce request
-                  (acks=all) on another connection to the fetch's answer; on Karst with the disk
 
 Medians over the rounds. Both sides have group.initial.rebalance.delay.ms=0 (Kafka's default, 3000,
 would be all of the first record). The client is Python on the same cores: commits/s are its limit
@@ -20,7 +18,6 @@ import argparse
 import asyncio
 import pathlib
 import statistics
-import struct
 import sys
 import tempfile
 import time
@@ -35,7 +32,7 @@ import wire  # noqa: E402
 SETTINGS = ["group.initial.rebalance.delay.ms=0", "offsets.topic.replication.factor=1"]
 MEMBERS, BEAT_SECONDS = 100, 0.02
 COMMIT_CONNECTIONS, COMMIT_SECONDS = 64, 4
-WAKE_UPS, FRESH_GROUPS, REBALANCES = 500, 20, 5
+FRESH_GROUPS, REBALANCES = 20, 5
 
 
 def prepare(broker: node.Node) -> None:
@@ -137,36 +134,12 @@ async def commits(port: int) -> float:
     return done / COMMIT_SECONDS
 
 
-def wake_ups(broker: node.Node) -> list[float]:
-    """Seconds from a produce request to the answer of the fetch that it wakes."""
-    taken = []
-    with wire.Connection(broker.port) as consumer, wire.Connection(broker.port) as producer:
-        _, offset, _ = wire.produce_result(
-            producer.send(wire.produce("topic", wire.batch([b"x"]))).answer()
-        )
-        for _ in range(WAKE_UPS):
-            offset += 1
-            consumer.send(wire.fetch("topic", offset, wait_ms=5_000))
-            time.sleep(0.002)  # until it is parked
-            request = wire.produce("topic", wire.batch([b"x"]))
-            began = time.perf_counter()
-            producer.send(request)
-            answer = consumer.answer()
-            taken.append(time.perf_counter() - began)
-            assert len(answer) > 60, struct.unpack_from(">h", answer, 20)
-            producer.answer()
-    return taken
-
-
 def measure(broker: node.Node, turn: int) -> dict[str, float]:
     fresh = [first_record(broker, f"fresh-{turn}-{i}") for i in range(FRESH_GROUPS)]
-    woken = sorted(wake_ups(broker))
     return {
         "first record ms": 1e3 * statistics.median(fresh),
         "rebalance of 100 ms": 1e3 * asyncio.run(rebalances(broker.port, f"large-{turn}")),
         "commits/s": asyncio.run(commits(broker.port)),
-        "wake-up p50 ms": 1e3 * woken[len(woken) // 2],
-        "wake-up p99 ms": 1e3 * woken[len(woken) * 99 // 100],
     }
 
 

@@ -1,7 +1,6 @@
 #include "cluster/broker_life.h"
 
 #include "cluster/every_core.h"
-#include "cluster/memory_plan.h"
 #include "cluster/progress_report.h"
 #include "reactor/base/logging.h"
 
@@ -27,9 +26,8 @@ memory_plan plan_memory(broker_options const& options) {
 }
 
 // The network's limits: from memory, and from the keys that Kafka has for them.
-net::limits network_limits(broker_options const& options) {
-  auto const& config = options.config;
-  auto limits = plan_memory(options).network;
+net::limits network_limits(broker_config const& config, memory_plan const& plan) {
+  auto limits = plan.network;
   auto idle_ms = config.number("connections.max.idle.ms");
   // Kafka's "never" in nanoseconds would overflow: a year is as good.
   constexpr std::int64_t year_ms = 31'536'000'000;
@@ -62,7 +60,8 @@ log::cleaner_options make_cleaner_options(broker_options const& options, std::si
 
 }  // namespace
 
-broker_life::broker_life(broker_options options) : options_(std::move(options)) {}
+broker_life::broker_life(broker_options options)
+    : options_(std::move(options)), plan_(plan_memory(options_)) {}
 broker_life::~broker_life() = default;
 
 task<expected<std::unique_ptr<broker_life>, start_failure>> broker_life::start(
@@ -85,7 +84,7 @@ task<broker_life::outcome> broker_life::begin() {
                            .port = options_.listener.advertised_port};
   if (auto rack = options_.config.value("broker.rack")) identity.rack = std::string{*rack};
   broker_ = std::make_unique<broker>(std::move(identity), options_.config, options_.cores,
-                                     plan_memory(options_).fetch_session_bytes);
+                                     plan_.fetch_session_bytes);
   // The port first: that it is taken is the commonest mistake, and nothing has been touched yet.
   if (auto done = co_await listen(); !done) co_return done;
   if (auto done = co_await open_storage(); !done) co_return done;
@@ -97,7 +96,7 @@ task<expected<std::unique_ptr<net::connection_server>, error>> broker_life::open
   auto give_up = core::current().clock().now() + dying_holder_patience;
   while (true) {
     auto server = co_await net::connection_server::open(
-        address, network_limits(options_),
+        address, network_limits(options_.config, plan_),
         [this]() -> net::handler& { return *dispatchers_[core::current().id()]; });
     auto busy = !server && server.error().code == errc::address_in_use;
     if (!busy || core::current().clock().now() >= give_up) co_return std::move(server);
@@ -130,12 +129,11 @@ task<broker_life::outcome> broker_life::listen() {
 
 task<broker_life::outcome> broker_life::open_storage() {
   auto const& config = options_.config;
-  auto plan = plan_memory(options_);
   log::directory_options shared{
       .cores = options_.cores,
       .journal_file_bytes = static_cast<std::uint64_t>(config.number("karst.journal.file.bytes")),
       .journal_files = static_cast<std::uint32_t>(config.number("karst.journal.files")),
-      .memory_bytes = plan.log_bytes,
+      .memory_bytes = plan_.log_bytes,
       .descriptors = options_.descriptors,
       .retention_interval =
           std::chrono::milliseconds{config.number("log.retention.check.interval.ms")},

@@ -9,6 +9,7 @@
 #include "cluster/listener_config.h"
 #include "cluster/local_coordination.h"
 #include "cluster/log_directories.h"
+#include "cluster/memory_plan.h"
 #include "cluster/placement.h"
 #include "cluster/start_failure.h"
 #include "cluster/stored_topics.h"
@@ -106,6 +107,7 @@ class broker_life {
   };
 
   broker_options options_;
+  memory_plan plan_;  // of options_.memory_bytes
   broker_facts facts_;
   data_directories found_;
   std::unique_ptr<broker> broker_;

@@ -2,7 +2,6 @@
 // becomes of partitions whose logs are not there.
 #include "cluster/broker_life.h"
 #include "cluster/every_core.h"
-#include "cluster/memory_plan.h"
 #include "cluster/progress_report.h"
 #include "reactor/base/logging.h"
 
@@ -128,10 +127,7 @@ task<> broker_life::start_core(core_id core) {
     }
   }
   broker_->local().partitions = std::make_unique<partition_manager>(std::move(managers));
-  auto const request_bytes =
-      static_cast<std::uint64_t>(options_.config.number("socket.request.max.bytes"));
-  broker_->open_groups(
-      make_memory_plan(options_.memory_bytes, options_.cores, request_bytes).group_bytes);
+  broker_->open_groups(plan_.group_bytes);
 }
 
 broker_life::outcome broker_life::settle_directories() {
