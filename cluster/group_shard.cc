@@ -103,8 +103,26 @@ void group_shard::answer(coordinated_group& group, group_effects& effects) {
   for (auto& [ticket, answer] : effects.syncs) give(group.syncs, ticket, answer);
 }
 
+void group_shard::tell(coordinated_group const& group, std::vector<std::string> const& notes) {
+  constexpr std::size_t lines_per_second = 10;
+  auto& told = services_.told;
+  for (auto const& note : notes) {
+    if (now() - told.since >= 1s) {
+      if (told.left_out != 0) logging::info("groups", "{} lines were left out", told.left_out);
+      told = {.since = now()};
+    }
+    if (told.lines++ >= lines_per_second) {
+      ++told.left_out;
+    } else {
+      logging::info("groups", "group {}: {}", logging::escape(group.members.id()),
+                    logging::escape(note));
+    }
+  }
+}
+
 void group_shard::apply(coordinated_group& group, group_effects effects) {
   answer(group, effects);
+  tell(group, effects.notes);
   count(group);
   if (!effects.stores.empty()) {
     auto kept = shared(group);

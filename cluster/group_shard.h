@@ -105,7 +105,13 @@ struct group_services {
   event timer_fired{};
   intrusive_list<coordinated_group::due_link> due{};
   std::size_t memory_bytes = 0;  // about what the groups hold
-  std::uint64_t replayed = 0;    // records, by the loads since the last line about them
+  // What happened in groups is a line each, but a storm of members is not a storm of lines.
+  struct {
+    time_point since{};
+    std::size_t lines = 0;
+    std::size_t left_out = 0;
+  } told{};
+  std::uint64_t replayed = 0;  // records, by the loads since the last line about them
 };
 
 // One partition of __consumer_offsets with its groups, on the core that has the partition (Kafka:
@@ -177,6 +183,7 @@ class group_shard : public std::enable_shared_from_this<group_shard> {
   coordinated_group* find_or_make(std::string_view id);
   void take_over(loaded_groups&& loaded);
   void answer(coordinated_group& group, group_effects& effects);
+  void tell(coordinated_group const& group, std::vector<std::string> const& notes);
   void apply(coordinated_group& group, group_effects effects);
   void arm(coordinated_group& group);
   void count(coordinated_group& group);
