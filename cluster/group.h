@@ -56,6 +56,8 @@ class group {
   std::string const& protocol_type() const;  // empty: none
   std::size_t size() const;                  // members, without pending ones
   wall_ms state_timestamp() const;
+  // Whether clients were given member ids with which they have not come back yet (KIP-394).
+  bool has_pending() const { return !pending_.empty(); }
   // About what it holds, for the core's budget.
   std::size_t memory_bytes() const;
   // The current state whole, as it is stored.

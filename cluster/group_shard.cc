@@ -174,7 +174,7 @@ void group_shard::drop(coordinated_group& group) {
 // What only ever asked for a member id, or was refused, leaves nothing behind.
 void group_shard::drop_if_blank(coordinated_group& group) {
   auto const blank = group.members.state() == group_state::empty &&
-                     group.members.generation() == 0 && group.members.wake_at() == never &&
+                     group.members.generation() == 0 && !group.members.has_pending() &&
                      group.offsets.empty() && group.records_under_way == 0 && group.joins.empty() &&
                      !group.deleting;
   if (blank) drop(group);

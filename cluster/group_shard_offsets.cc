@@ -207,7 +207,7 @@ std::vector<offset_place> group_shard::expired_offsets(coordinated_group const& 
 
 // Nobody is in it, and nothing is kept for anyone: `offsets` of them go anyhow.
 bool group_shard::is_done(coordinated_group const& group, std::size_t offsets) {
-  return group.members.state() == group_state::empty && group.members.wake_at() == never &&
+  return group.members.state() == group_state::empty && !group.members.has_pending() &&
          group.joins.empty() && group.records_under_way == 0 && group.offsets.size() == offsets;
 }
 

@@ -277,6 +277,7 @@ TEST_F(group_coordinator_test, offsets_are_deleted_where_nobody_subscribes) {
   EXPECT_EQ(answer.error, error_code::none);
   EXPECT_EQ(answer.topics.at(0).partitions.at(0).error, error_code::none);
   EXPECT_EQ(answer.topics.at(0).partitions.at(1).error, error_code::unknown_topic_or_partition);
+  EXPECT_EQ(state_of("g"), "Dead");  // nothing is left of it
   EXPECT_EQ(committed("g", 0), -1);
   expect_replay_gives_the_same();
 }
