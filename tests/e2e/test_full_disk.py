@@ -7,6 +7,7 @@ import os
 import re
 
 import confluent_kafka
+import group_wire as gw
 import pytest
 import wire
 from node import BINARY, BROKER, eventually
@@ -39,6 +40,14 @@ def delete_topic(node, name: str) -> int:
     return wire.struct.unpack_from(">h", answer, 14 + length)[0]
 
 
+def commit(node, group: str, offset: int) -> list[int]:
+    with wire.Connection(node.port) as connection:
+        while gw.find_error(connection.send(gw.find_coordinator(group)).answer()) != 0:
+            pass
+        request = gw.commit(group, {("kept", 0): offset})
+        return gw.commit_errors(connection.send(request).answer())
+
+
 def fetched(node, topic: str, offset: int) -> bytes:
     with wire.Connection(node.port) as connection:
         return connection.send(wire.fetch(topic, offset)).answer()
@@ -61,6 +70,7 @@ def test_a_full_volume_refuses_records_and_nothing_else(full_node):
     create_topic(node, "doomed", 1)
     for topic in ("kept", "doomed"):
         assert produce(node, topic)[0] == 0
+    assert commit(node, "group", 6) == [0]
     disk.fill(HARD // 2)
     code, _, why = eventually(
         lambda: (got := produce(node, "kept"))[0] and got, 20, "produce is refused"
@@ -69,6 +79,9 @@ def test_a_full_volume_refuses_records_and_nothing_else(full_node):
     assert f"{disk.path}/data" in why and str(HARD) in why and "karst.space.hard.bytes" in why
     assert re.search(r"has \d+ bytes left", why)
     assert len(fetched(node, "kept", 0)) > 1000
+    # A consumer goes on: it may commit, and a new group may begin.
+    assert commit(node, "group", 7) == [0]
+    assert commit(node, "another", 8) == [0]
     assert delete_topic(node, "doomed") == 0
     create_topic(node, "made", 1)
     said = "produce requests are refused until there is room"
