@@ -1,4 +1,4 @@
-#include "cluster/api/handlers.h"
+#include "cluster/api/changed_topics.h"
 #include "reactor/base/hash.h"
 #include "reactor/submit_to.h"
 
@@ -38,23 +38,7 @@ task<> add_to_one(request_context& context, net::create_partitions_request::topi
 task<net::create_partitions_response> handle(request_context& context,
                                              net::create_partitions_request const& request) {
   net::create_partitions_response response;
-  auto deadline =
-      context.request.received_at + std::chrono::milliseconds{std::max(request.timeout_ms, 0)};
-  hash_map<std::string_view, int> mentions;
-  for (auto const& asked : request.topics) ++mentions[asked.name];
-  for (auto const& asked : request.topics) {
-    auto& times = mentions[asked.name];
-    if (times == 0) continue;
-    auto& answer = response.results.emplace_back();
-    answer.name = asked.name;
-    if (times > 1) {
-      times = 0;  // answered once, as Kafka does
-      answer.error = net::error_code::invalid_request;
-      answer.error_message = "Duplicate topic name.";
-      continue;
-    }
-    co_await add_to_one(context, asked, request.validate_only, deadline, answer);
-  }
+  co_await change_each_topic(context, request, response.results, &add_to_one);
   co_return response;
 }
 

@@ -1,6 +1,6 @@
 #include <set>
 
-#include "cluster/api/handlers.h"
+#include "cluster/api/changed_topics.h"
 #include "reactor/base/hash.h"
 #include "reactor/submit_to.h"
 
@@ -70,23 +70,7 @@ task<> create_one(request_context& context, net::create_topics_request::topic co
 task<net::create_topics_response> handle(request_context& context,
                                          net::create_topics_request const& request) {
   net::create_topics_response response;
-  auto deadline =
-      context.request.received_at + std::chrono::milliseconds{std::max(request.timeout_ms, 0)};
-  hash_map<std::string_view, int> mentions;
-  for (auto const& asked : request.topics) ++mentions[asked.name];
-  for (auto const& asked : request.topics) {
-    auto& times = mentions[asked.name];
-    if (times == 0) continue;
-    auto& answer = response.topics.emplace_back();
-    answer.name = asked.name;
-    if (times > 1) {
-      times = 0;  // answered once, as Kafka does
-      answer.error = net::error_code::invalid_request;
-      answer.error_message = "the topic is named more than once in the request";
-      continue;
-    }
-    co_await create_one(context, asked, request.validate_only, deadline, response.topics.back());
-  }
+  co_await change_each_topic(context, request, response.topics, &create_one);
   co_return response;
 }
 
