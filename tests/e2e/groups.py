@@ -3,13 +3,31 @@
 import threading
 
 import confluent_kafka
+from confluent_kafka import KafkaError
+from node import eventually
+
+# After a restart a coordinator first reads what it knew; librdkafka's committed() gives up at that.
+COORDINATOR_MOVES = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 
 
 def committed(bootstrap: str, group: str, topic: str, partitions: int) -> dict[int, int]:
     """The committed offset of each partition that has one."""
     consumer = confluent_kafka.Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     asked = [confluent_kafka.TopicPartition(topic, number) for number in range(partitions)]
-    found = consumer.committed(asked, timeout=30)
+
+    def ask():
+        try:
+            return consumer.committed(asked, timeout=30)
+        except confluent_kafka.KafkaException as problem:
+            if problem.args[0].code() in COORDINATOR_MOVES:
+                return None
+            raise
+
+    found = eventually(ask, 60, f"the coordinator of {group} answers", every=0.1)
     consumer.close()
     for place in found:
         assert place.error is None, f"{group}: committed offset of {place}: {place.error}"
