@@ -41,7 +41,13 @@ def refused(status: int, *arguments, **more) -> str:
 
 
 def settings(directory: pathlib.Path, port: int = 0, *more: str) -> list[str]:
-    values = [f"listeners=PLAINTEXT://127.0.0.1:{port}", f"log.dirs={directory}", *more]
+    values = [
+        f"listeners=PLAINTEXT://127.0.0.1:{port}",
+        f"log.dirs={directory}",
+        # How full the disk is that the tests run on shall not be heard of.
+        "karst.space.soft.percent=0",
+        *more,
+    ]
     return [f"--set={value}" for value in values]
 
 
