@@ -1,5 +1,6 @@
 #include "bench/produce_load.h"
 #include "reactor/machine.h"
+#include "tools/bench_consume.h"
 #include "tools/commands.h"
 
 namespace karst::tools {
@@ -82,6 +83,7 @@ void add_bench(CLI::App& app, int& status) {
   auto* bench = app.add_subcommand("bench", "Measure a broker: throughput and latency under load");
   bench->require_subcommand(1);
   bench->footer("Example: karst bench produce --help");
+  add_bench_consume(*bench, status);
   auto* produce = bench->add_subcommand(
       "produce", "Write record batches over many connections and time the acknowledgements");
   produce->footer(
