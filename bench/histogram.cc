@@ -28,16 +28,40 @@ void histogram::record(duration latency) {
   most_ = std::max(most_, latency);
 }
 
+void histogram::merge(histogram const& other) {
+  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+  most_ = std::max(most_, other.most_);
+}
+
 duration histogram::at(double share) const {
+  if (count_ == 0) return {};
+  // The share 0 is that of the shortest.
   auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_)));
+  wanted = std::max<std::uint64_t>(wanted, 1);
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < counts_.size() && wanted != 0; ++i) {
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];
     if (seen < wanted) continue;
     auto bound = std::chrono::microseconds{static_cast<std::int64_t>(upper_bound_of(i))};
     return std::min(most_, duration{bound});
   }
   return most_;
+}
+
+std::vector<histogram::point> histogram::curve() const {
+  constexpr int points_per_halving = 8;
+  std::vector<point> points;
+  if (count_ == 0) return points;
+  // Beyond one latency in `count_` there is nothing left to tell apart.
+  for (auto left = 1.0; left * static_cast<double>(count_) >= 1; left /= 2) {
+    for (auto i = 0; i < points_per_halving; ++i) {
+      auto share = 1 - left * (1 - 0.5 * i / points_per_halving);
+      points.push_back({share, at(share)});
+    }
+  }
+  points.push_back({1, most_});
+  return points;
 }
 
 }  // namespace karst::bench

@@ -1,193 +1,231 @@
 #include "bench/produce_load.h"
 
 #include <cmath>
-#include <deque>
 
-#include "log/batch_builder.h"
-#include "net/messages/produce.h"
-#include "net/wire/header.h"
-#include "reactor/base/endian.h"
+#include "bench/frame_splitter.h"
+#include "bench/load_batches.h"
+#include "bench/produce_requests.h"
 #include "reactor/core.h"
 
 namespace karst::bench {
 namespace {
 
-// Every client speaks this version, and its answers have the error code at a fixed place.
-constexpr std::int16_t produce_version = 7;
-constexpr std::int32_t request_timeout_ms = 30'000;
-constexpr std::size_t length_bytes = 4;
-constexpr std::size_t correlation_id_at = length_bytes + 4;
+// How long requests in flight at the end may take to be answered.
+constexpr duration last_answers = 3s;
+// One send takes at most so much, so that its bytes are still in the processor's cache when the
+// kernel copies them.
+constexpr std::uint64_t send_bytes_max = 1 * MiB;
 
-// Shared by the connections of a run.
-struct run_state {
-  produce_load_options options;
-  produce_load_report report;
-  time_point counted_from;
-  time_point end;
-  std::string failure;  // the first connection that broke, and why
+// A request without an answer.
+struct flight {
+  time_point due;
+  std::uint64_t bytes = 0;
 };
 
-buffer make_batch(produce_load_options const& options) {
-  // Words of a log line, not random bytes: real records compress.
-  static constexpr std::string_view text = "2026-01-01 GET /index.html 200 12ms user-agent curl ";
-  std::string value;
-  while (value.size() < options.record_bytes) value += text;
-  value.resize(options.record_bytes);
-  log::batch_builder builder;
-  for (std::uint32_t i = 0; i < options.records_per_batch; ++i) {
-    builder.add(core::current().clock().wall_now(), std::nullopt, value);
-  }
-  return builder.finish();
+std::int32_t correlation_id_of(std::uint64_t number) {
+  return static_cast<std::int32_t>(number & 0x7fffffff);
 }
 
-// The whole frame of one Produce request; only its correlation id changes from one to the next.
-buffer make_frame(produce_load_options const& options, std::int32_t partition) {
-  net::produce_request request;
-  request.acks = options.acks;
-  request.timeout_ms = request_timeout_ms;
-  auto& topic = request.topics.emplace_back();
-  topic.name = options.topic;
-  auto& data = topic.partitions.emplace_back();
-  data.index = partition;
-  data.records = buffer_chain{make_batch(options)};
-  buffer_chain frame{
-      net::write_request_header({.api_key = static_cast<std::int16_t>(net::api_key::produce),
-                                 .api_version = produce_version,
-                                 .client_id = "karst-bench"})};
-  frame.append(net::join(net::encode(std::move(request), produce_version)));
-  auto whole = buffer::allocate(length_bytes + frame.size());
-  store_be(whole.data(), static_cast<std::int32_t>(frame.size()));
-  frame.copy_to(0, whole.data() + length_bytes, frame.size());
-  return whole;
-}
+}  // namespace
 
-// Where the error code of the only partition lies, behind correlation id, array sizes, the topic's
-// name and the partition's number.
-std::size_t error_code_at(produce_load_options const& options) {
-  return 4 + 4 + 2 + options.topic.size() + 4 + 4;
-}
-
-// One connection: a task that sends and a task that receives, with the due times of what is in
-// flight between them.
-class load_connection {
+// One connection: a task that sends and a task that receives, and between them a ring of the due
+// times of what is in flight.
+class produce_load::connection {
  public:
-  load_connection(run_state& run, std::unique_ptr<socket> peer, std::uint32_t index)
-      : run_(run),
+  connection(load_options const& options, std::unique_ptr<socket> peer, std::vector<lane> lanes,
+             std::vector<buffer> const& batches, std::uint32_t index, pacer* pace)
+      : options_(options),
         peer_(std::move(peer)),
-        frame_(make_frame(run.options, static_cast<std::int32_t>(index) % run.options.partitions)),
-        index_(index) {}
+        broker_(lanes.front().broker),
+        requests_(options, lanes, batches, options.in_flight),
+        flights_(options.in_flight),
+        index_(index),
+        pace_(pace) {
+    vectors_.reserve(2 * options.in_flight);
+  }
 
-  task<> drive() {
+  task<> drive(load_run& run, tally& counts) {
+    run_ = &run;
+    counts_ = &counts;
     tasks_.spawn(receive_answers());
     co_await send_requests();
-    while (!due_.empty() && !broken_) (void)co_await answered_.wait();
+    auto patience = core::current().now() + last_answers;
+    while (in_flight() != 0 && !broken_) {
+      if (co_await answered_.wait(patience) == wake_reason::timed_out) break;
+    }
+    give_up_the_rest();
+    co_await close();
+  }
+
+  task<> close() {
+    if (!peer_) co_return;
+    closing_ = true;
     peer_->shutdown();
     co_await tasks_.join();
     co_await peer_->close();
+    peer_.reset();
   }
 
  private:
+  std::uint32_t in_flight() const { return static_cast<std::uint32_t>(sent_ - done_); }
+  flight& at(std::uint64_t number) { return flights_[number % flights_.size()]; }
+  bool is_open_loop() const { return pace_ != nullptr; }
+  bool ended() const { return broken_ || run_->is_over(); }
+
   task<> send_requests() {
-    auto& here = core::current();
-    auto const& options = run_.options;
-    auto gap = options.rate > 0 ? duration{std::llround(1e9 * options.connections / options.rate)}
-                                : duration{};
-    // Connections start apart, so that an open-loop run does not come in waves.
-    auto due = here.now() + gap * index_ / std::max(1U, options.connections);
-    std::int32_t correlation_id = 0;
-    while (here.now() < run_.end && !broken_) {
-      if (options.rate > 0 && due > here.now()) (void)co_await sleep_until(due);
-      while (due_.size() >= options.in_flight && !broken_) (void)co_await answered_.wait();
-      if (broken_) co_return;
-      due_.push_back(options.rate > 0 ? due : here.now());
-      due += gap;
-      store_be(frame_.data() + correlation_id_at, ++correlation_id);
-      auto sent = co_await peer_->send({iovec{frame_.data(), frame_.size()}});
+    if (is_open_loop()) {
+      gap_ = duration{std::llround(1e9 * options_.connections / options_.rate)};
+      // Connections start apart, so that requests do not come in waves.
+      next_due_ = run_->times().start + gap_ * index_ / options_.connections;
+    }
+    while (!ended()) {
+      if (in_flight() == options_.in_flight) {
+        (void)co_await answered_.wait(never, &run_->over());
+        continue;
+      }
+      if (is_open_loop() && next_due_ > core::current().clock().now()) {
+        co_await pace_->wait_until(next_due_, run_->over());
+        continue;
+      }
+      prepare_requests();
+      auto first = done_;
+      auto sent = co_await peer_->send(std::span{vectors_});
       if (!sent) co_return fail("send", sent.error());
+      if (options_.acks == 0) count_sent(first);
     }
   }
 
+  // All that may be sent now, for one call into the kernel.
+  void prepare_requests() {
+    vectors_.clear();
+    auto now = core::current().clock().now();
+    std::uint64_t bytes = 0;
+    while (in_flight() < options_.in_flight && bytes < send_bytes_max) {
+      if (is_open_loop() && next_due_ > now) break;
+      auto slot = static_cast<std::uint32_t>(sent_ % flights_.size());
+      auto request = requests_.next(slot, correlation_id_of(sent_));
+      at(sent_++) = {is_open_loop() ? next_due_ : now, request.bytes()};
+      next_due_ += gap_;
+      bytes += request.bytes();
+      vectors_.push_back(request.head);
+      vectors_.push_back(request.batch);
+    }
+  }
+
+  void count_sent(std::uint64_t first) {
+    auto now = core::current().clock().now();
+    for (; first != sent_; ++first, ++done_) count_answer(at(first), now);
+  }
+
   task<> receive_answers() {
-    buffer_chain received;
-    auto const error_at = length_bytes + error_code_at(run_.options);
+    frame_splitter frames;
     while (true) {
       auto piece = co_await peer_->receive();
       if (!piece) co_return fail("receive", piece.error());
       if (piece->empty()) co_return fail("receive", errc::closed);
-      received.append(std::move(*piece));
-      while (received.size() >= length_bytes) {
-        std::byte scratch[4];
-        auto length = load_be<std::uint32_t>(received.contiguous(0, length_bytes, scratch));
-        if (received.size() < length_bytes + length) break;
-        count(load_be<std::int16_t>(received.contiguous(error_at, 2, scratch)));
-        received.trim_front(length_bytes + length);
-      }
+      auto now = core::current().now();
+      auto readable = frames.feed(piece->bytes(),
+                                  [&](std::span<std::byte const> answer) { take(answer, now); });
+      if (!readable || broken_) co_return fail("receive", errc::corrupt);
+      answered_.wake_all();
     }
   }
 
-  void count(std::int16_t error_code) {
-    auto now = core::current().now();
-    ++run_.report.all_requests;
-    auto due = due_.front();
-    due_.pop_front();
-    answered_.wake_all();
-    if (due < run_.counted_from || now > run_.end) return;
-    if (error_code != 0) {
-      ++run_.report.refused;
-      run_.report.last_error = error_code;
+  void take(std::span<std::byte const> answer, time_point now) {
+    auto error_code = produce_requests::error_code_of(answer, correlation_id_of(done_));
+    if (in_flight() == 0 || !error_code) {
+      broken_ = true;
       return;
     }
-    ++run_.report.requests;
-    run_.report.latencies.record(now - due);
+    auto const& answered = at(done_++);
+    if (*error_code != 0) return counts_->refused(now, *error_code);
+    count_answer(answered, now);
+  }
+
+  void count_answer(flight const& answered, time_point now) {
+    counts_->answered(answered.due, now, options_.records_per_batch, answered.bytes);
+  }
+
+  // What was due and has no answer counts as late as it is by now.
+  void give_up_the_rest() {
+    auto now = core::current().clock().now();
+    while (in_flight() != 0) counts_->unanswered(at(done_++).due, now);
+    if (!is_open_loop()) return;
+    for (; next_due_ < run_->times().end; next_due_ += gap_) counts_->unanswered(next_due_, now);
   }
 
   void fail(std::string_view what, errc code) {
     broken_ = true;
     answered_.wake_all();
-    if (core::current().now() < run_.end && run_.failure.empty()) {
-      run_.failure = fmt::format("{}: {}", what, describe(code));
-    }
+    if (closing_) return;
+    run_->fail({code,
+                fmt::format("a connection to {} broke during the run: {}: {}", broker_, what,
+                            describe(code)),
+                "see the broker's log"});
   }
 
-  run_state& run_;
+  load_options const& options_;
   std::unique_ptr<socket> peer_;
-  buffer frame_;
+  std::string broker_;
+  produce_requests requests_;
+  std::vector<flight> flights_;  // a ring; in flight are [done_, sent_)
   std::uint32_t index_;
-  std::deque<time_point> due_;
+  pacer* pace_;
+  load_run* run_ = nullptr;
+  tally* counts_ = nullptr;
+  std::uint64_t sent_ = 0;
+  std::uint64_t done_ = 0;
+  time_point next_due_{};
+  duration gap_{};
+  std::vector<iovec> vectors_;
   waiters answered_;
   task_set tasks_;
   bool broken_ = false;
+  bool closing_ = false;
 };
 
-}  // namespace
+produce_load::produce_load() = default;
+produce_load::~produce_load() = default;
 
-task<expected<produce_load_report, error>> run_produce_load(produce_load_options options) {
-  run_state run{.options = options};
-  std::vector<std::unique_ptr<load_connection>> connections;
+task<expected<std::unique_ptr<produce_load>, error>> produce_load::connect(
+    load_options const& options, std::vector<lane> const& to) {
+  std::unique_ptr<produce_load> load{new produce_load};
+  auto dealt = deal_lanes(to, options.connections);
+  if (!dealt) co_return unexpected<error>(dealt.error());
+  auto batches = build_batches(options);
+  if (!batches) co_return unexpected<error>(batches.error());
+  load->batches_ = std::move(*batches);
+  if (options.rate > 0) {
+    auto pace = pacer::make();
+    if (!pace) co_return unexpected<error>(pace.error());
+    load->pace_ = std::move(*pace);
+  }
   for (std::uint32_t i = 0; i < options.connections; ++i) {
-    auto peer = co_await socket::connect(options.broker);
+    auto& lanes = (*dealt)[i];
+    auto peer = co_await socket::connect(lanes.front().address);
     if (!peer) {
-      co_return karst::fail(
-          peer.error(), "start the broker, or name another with --bootstrap-server",
-          "cannot connect to {}: {}", format_address(options.broker), describe(peer.error()));
+      auto broker = lanes.front().broker;
+      co_await load->close();
+      co_return fail(peer.error(), "does the broker's advertised listener lead there?",
+                     "cannot connect to {}, which leads {}-{}: {}", broker, lanes.front().topic,
+                     lanes.front().partition, describe(peer.error()));
     }
-    connections.push_back(std::make_unique<load_connection>(run, std::move(*peer), i));
+    load->connections_.push_back(std::make_unique<connection>(
+        options, std::move(*peer), std::move(lanes), load->batches_, i, load->pace_.get()));
   }
-  auto const batch = make_batch(options);
-  run.report.batch_bytes = batch.size();
-  run.report.records_per_request = options.records_per_batch;
-  run.counted_from = core::current().clock().now() + options.warm_up;
-  run.end = run.counted_from + options.length;
+  co_return load;
+}
+
+task<> produce_load::drive(load_run& run, tally& counts) {
   task_set drivers;
-  for (auto& connection : connections) drivers.spawn(connection->drive());
+  for (auto& each : connections_) drivers.spawn(each->drive(run, counts));
   co_await drivers.join();
-  run.report.seconds = std::chrono::duration<double>(options.length).count();
-  if (!run.failure.empty()) {
-    co_return karst::fail(errc::closed, "see the broker's log",
-                          "a connection to {} broke during the run: {}",
-                          format_address(options.broker), run.failure);
-  }
-  co_return std::move(run.report);
+}
+
+task<> produce_load::close() {
+  for (auto& each : connections_) co_await each->close();
+  if (pace_) co_await pace_->close();
+  pace_.reset();
 }
 
 }  // namespace karst::bench

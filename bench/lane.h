@@ -1,0 +1,36 @@
+#pragma once
+
+#include <netinet/in.h>
+
+#include <string>
+#include <vector>
+
+#include "bench/load_options.h"
+#include "net/client.h"
+#include "reactor/base/expected.h"
+#include "reactor/task.h"
+
+namespace karst::bench {
+
+// A partition that a load writes or reads, and the broker that leads it.
+struct lane {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int32_t leader = -1;
+  sockaddr_storage address{};
+  std::string broker;  // HOST:PORT, for messages
+};
+
+// The lanes of the load's topics: topics that are missing are made, of the others the number of
+// partitions is what it is. The error says what the broker refused, or that a partition has no
+// leader.
+task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
+                                                    load_options const& options);
+
+// Which lanes each of `connections` connections serves. A connection goes to one broker, so it gets
+// lanes of one leader; leaders take turns. With more connections than lanes several share one, with
+// fewer they divide them. The error: there are fewer connections than leaders.
+expected<std::vector<std::vector<lane>>, error> deal_lanes(std::vector<lane> const& lanes,
+                                                           std::uint32_t connections);
+
+}  // namespace karst::bench

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "log/batch.h"
+#include "net/client_connection.h"
+
+namespace karst::bench {
+
+// What a person asks of a load. One value for all kinds of load, so that one workload file and one
+// set of options serve them all; each kind reads what concerns it. A value.
+struct load_options {
+  std::vector<net::host_and_port> bootstrap;
+  std::string topic = "bench";
+  std::int32_t topics = 1;      // with more than one their names are "topic-0", "topic-1", ...
+  std::int32_t partitions = 8;  // of a topic that has to be made
+
+  std::uint32_t connections = 64;  // that produce
+  std::uint32_t in_flight = 1;     // requests of one connection without an answer
+  std::uint32_t record_bytes = 100;
+  std::uint32_t records_per_batch = 1;
+  log::codec compression = log::codec::none;
+  std::uint32_t keys = 0;           // distinct keys, in turn; 0: records have none
+  double random_bytes = 0;          // share of a value that no codec can shrink
+  std::string payload;              // every record's value; empty: made up, record_bytes long
+  std::int16_t acks = -1;           // 0, 1, -1: all
+  double rate = 0;                  // requests per second in all; 0: as fast as answers come
+  std::uint32_t consumers = 1;      // connections that fetch
+  bool from_beginning = false;      // they begin with the oldest record, not with what is new
+  std::uint32_t subscriptions = 1;  // each reads every record
+
+  duration warm_up = 1s;  // not counted
+  duration length = 10s;  // counted
+  int broker_pid = 0;     // whose CPU is measured; 0: none
+
+  std::string topic_name(std::int32_t number) const {
+    return topics == 1 ? topic : fmt::format("{}-{}", topic, number);
+  }
+};
+
+}  // namespace karst::bench
