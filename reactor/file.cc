@@ -186,18 +186,22 @@ task<expected<>> sync_directory(std::string path) {
 }
 
 task<expected<std::string>> read_file(std::string path, std::size_t most) {
-  constexpr std::size_t step = 64 * KiB;
+  // Most files have a line or two, and a start reads thousands: memory that is touched for nothing
+  // was a tenth of its CPU.
+  constexpr std::size_t first_step = 4 * KiB;
+  constexpr std::size_t next_step = 64 * KiB;
   auto source = co_await file::open(std::move(path), open_read);
   if (!source) co_return fail(source.error());
   std::string content;
   auto outcome = errc::ok;
-  for (std::size_t read_bytes = step; read_bytes == step && outcome == errc::ok;) {
-    auto had = content.size();
+  for (auto ended = false; !ended && outcome == errc::ok;) {
+    auto const had = content.size();
+    auto const step = had == 0 ? first_step : next_step;
     content.resize(had + step);
     auto got =
         co_await source->read(had, {reinterpret_cast<std::byte*>(content.data()) + had, step});
-    read_bytes = got ? *got : 0;
-    content.resize(had + read_bytes);
+    content.resize(had + got.value_or(0));
+    ended = content.size() < had + step;
     if (!got) outcome = got.error();
     if (content.size() > most) outcome = errc::corrupt;
   }
