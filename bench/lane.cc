@@ -6,11 +6,14 @@ namespace karst::bench {
 namespace {
 
 task<expected<void, error>> make_if_missing(net::client& client, std::string name,
-                                            std::int32_t partitions) {
+                                            std::int32_t partitions, bool make) {
   auto known = co_await client.metadata(std::vector{name});
   if (!known) co_return unexpected<error>(known.error());
   for (auto const& topic : (*known)->topics) {
     if (topic.error != net::error_code::unknown_topic_or_partition) continue;
+    if (!make) {
+      co_return unexpected<error>(net::to_error(topic.error, std::nullopt, "cannot read " + name));
+    }
     auto made = co_await client.create_topic({.name = name, .partitions = partitions});
     // Another bench may have been quicker.
     if (!made && made.error().code != errc::exists) co_return unexpected<error>(made.error());
@@ -47,11 +50,11 @@ expected<void, error> add_lanes(net::metadata_response const& known, std::string
 }  // namespace
 
 task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
-                                                    load_options const& options) {
+                                                    load_options const& options, bool make) {
   std::vector<lane> lanes;
   for (std::int32_t i = 0; i < options.topics; ++i) {
     auto name = options.topic_name(i);
-    auto made = co_await make_if_missing(client, name, options.partitions);
+    auto made = co_await make_if_missing(client, name, options.partitions, make);
     if (!made) co_return unexpected<error>(made.error());
     // Waits until every partition has a leader.
     auto count = co_await client.partition_count(name, false);
@@ -68,24 +71,31 @@ task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
 
 expected<std::vector<std::vector<lane>>, error> deal_lanes(std::vector<lane> const& lanes,
                                                            std::uint32_t connections) {
-  std::map<std::int32_t, std::vector<lane>> by_leader;
-  for (auto const& each : lanes) by_leader[each.leader].push_back(each);
-  if (connections < by_leader.size()) {
-    return fail(errc::invalid, "give at least as many connections as there are brokers",
-                "{} connections cannot reach the {} brokers that lead partitions", connections,
-                by_leader.size());
+  std::map<std::pair<std::int32_t, std::string>, std::vector<lane>> groups;
+  for (auto const& each : lanes) groups[{each.leader, each.topic}].push_back(each);
+  if (connections < groups.size()) {
+    return fail(errc::invalid, fmt::format("give at least {}", groups.size()),
+                "{} connections are too few: each serves one topic at one broker", connections);
   }
   std::vector<std::vector<lane>> dealt(connections);
-  std::size_t turn = 0;  // of the leader, among the leaders
-  for (auto const& [leader, led] : by_leader) {
-    auto const step = by_leader.size();
-    auto const here = (connections - turn + step - 1) / step;  // connections to this leader
-    for (std::size_t i = 0; i < std::max(here, led.size()); ++i) {
-      dealt[turn + i % here * step].push_back(led[i % led.size()]);
+  std::size_t turn = 0;  // of the group
+  for (auto const& [group, members] : groups) {
+    auto const step = groups.size();
+    auto const here = (connections - turn + step - 1) / step;  // connections of this group
+    for (std::size_t i = 0; i < std::max(here, members.size()); ++i) {
+      dealt[turn + i % here * step].push_back(members[i % members.size()]);
     }
     ++turn;
   }
   return dealt;
+}
+
+task<expected<std::unique_ptr<socket>, error>> connect_to(lane const& to) {
+  auto peer = co_await socket::connect(to.address);
+  if (peer) co_return std::move(*peer);
+  co_return fail(peer.error(), "does the broker's advertised listener lead there?",
+                 "cannot connect to {}, which leads {}-{}: {}", to.broker, to.topic, to.partition,
+                 describe(peer.error()));
 }
 
 }  // namespace karst::bench

@@ -21,16 +21,19 @@ struct lane {
   std::string broker;  // HOST:PORT, for messages
 };
 
-// The lanes of the load's topics: topics that are missing are made, of the others the number of
-// partitions is what it is. The error says what the broker refused, or that a partition has no
-// leader.
+// The lanes of the load's topics: with `make`, topics that are missing are made; of the others the
+// number of partitions is what it is. The error says what the broker refused, or that a partition
+// has no leader.
 task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
-                                                    load_options const& options);
+                                                    load_options const& options, bool make);
 
-// Which lanes each of `connections` connections serves. A connection goes to one broker, so it gets
-// lanes of one leader; leaders take turns. With more connections than lanes several share one, with
-// fewer they divide them. The error: there are fewer connections than leaders.
+// Which lanes each of `connections` connections serves. A connection goes to one broker and one
+// topic, and these take turns; with more connections than partitions several share one, with fewer
+// they divide them. The error: there are too few connections for that.
 expected<std::vector<std::vector<lane>>, error> deal_lanes(std::vector<lane> const& lanes,
                                                            std::uint32_t connections);
+
+// A connection to the leader of a lane. The error names it and what to do.
+task<expected<std::unique_ptr<socket>, error>> connect_to(lane const& to);
 
 }  // namespace karst::bench

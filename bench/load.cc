@@ -1,29 +1,102 @@
 #include "bench/load.h"
 
+#include "bench/consume_load.h"
 #include "bench/process_cpu.h"
 #include "bench/produce_load.h"
+#include "bench/stamp.h"
 #include "reactor/core.h"
 
 namespace karst::bench {
 namespace {
 
+// How long records of an end-to-end load may still be on their way when the last is acknowledged.
+constexpr duration last_arrivals = 3s;
+constexpr duration arrivals_asked_every = 10ms;
+
 struct stop_hook : abort_subscription {
   load_run* run = nullptr;
 };
 
-task<> watch_seconds(load_result& result, std::function<void(load_result const&)> each_second) {
-  auto const& times = result.run->times();
-  for (auto at = times.start + 1s; !result.run->is_over(); at += 1s) {
-    (void)co_await sleep_until{at, &result.run->over()};
-    auto now = core::current().clock().now();
-    for (auto& side : result.sides) side->counts.advance(now);
-    if (!result.run->is_over() || at <= times.end) each_second(result);
-  }
-}
+// What is connected, and then runs.
+struct load_parts {
+  std::unique_ptr<produce_load> producers;  // of all kinds but consume
+  std::unique_ptr<consume_load> consumers;  // of all kinds but produce
+  tally* produced = nullptr;
+  tally* consumed = nullptr;
+  tally* arrived = nullptr;  // end to end
+  abort_source no_more_reading;
+};
 
 tally& add_side(load_result& result, std::string name) {
   result.sides.push_back(std::make_unique<load_side>(std::move(name), tally{result.run->times()}));
   return result.sides.back()->counts;
+}
+
+task<> watch_seconds(load_result& result, std::function<void(load_result const&)> each_second) {
+  auto const& run = *result.run;
+  for (auto at = run.times().start + 1s; !run.is_over(); at += 1s) {
+    (void)co_await sleep_until{at, &result.run->over()};
+    auto now = core::current().clock().now();
+    for (auto& side : result.sides) side->counts.advance(now);
+    if (!run.is_over() || at <= run.times().end) each_second(result);
+  }
+}
+
+task<> read_until_over(load_parts& parts, load_run& run) {
+  (void)co_await sleep_until{never, &run.over()};
+  parts.no_more_reading.request();
+}
+
+// Every record that was acknowledged is on its way to each subscription.
+task<> read_until_arrived(load_parts& parts, load_run& run) {
+  auto const& options = run.options();
+  auto const acknowledged = parts.produced->all_requests() - parts.produced->refused();
+  auto const wanted = acknowledged * options.records_per_batch * options.subscriptions;
+  auto& here = core::current();
+  auto const patience = here.now() + last_arrivals;
+  while (parts.arrived->all_records() < wanted && here.now() < patience && !run.failure()) {
+    (void)co_await sleep_until{here.now() + arrivals_asked_every};
+  }
+  auto const arrived = parts.arrived->all_records();
+  if (arrived < wanted) parts.arrived->missing(wanted - arrived);
+  parts.no_more_reading.request();
+}
+
+task<> produce(load_parts& parts, load_run& run) {
+  co_await parts.producers->drive(run, *parts.produced);
+  if (parts.arrived != nullptr) co_await read_until_arrived(parts, run);
+}
+
+task<> consume(load_parts& parts, load_run& run) {
+  co_await parts.consumers->drive(run, *parts.consumed, parts.no_more_reading);
+  // All is read.
+  if (!parts.producers) run.stop();
+}
+
+task<> drive(load_parts& parts, load_run& run) {
+  task_set sides;
+  if (parts.consumers) sides.spawn(consume(parts, run));
+  if (parts.arrived == nullptr) sides.spawn(read_until_over(parts, run));
+  if (parts.producers) sides.spawn(produce(parts, run));
+  co_await sides.join();
+}
+
+void arrange_arrivals(load_parts& parts, load_run& run, std::uint64_t load) {
+  parts.consumers->visit_answers(
+      [&parts, &run, load](std::span<std::byte const> answer, time_point now) {
+        auto seen = visit_stamps(answer, load, [&](time_point due, std::size_t bytes) {
+          parts.arrived->arrived(due, now, bytes);
+        });
+        if (seen) return;
+        run.fail({errc::corrupt, fmt::format("what was fetched cannot be read: {}", seen.error()),
+                  "see the broker's log"});
+      });
+}
+
+// Several readers of one partition would count what arrives several times.
+std::uint32_t useful_consumers(load_options const& options, std::size_t lanes) {
+  auto most = std::max<std::size_t>(lanes * options.subscriptions, 1);
+  return static_cast<std::uint32_t>(std::min<std::size_t>(options.consumers, most));
 }
 
 }  // namespace
@@ -42,6 +115,46 @@ std::string_view name(load_kind kind) {
   return "";
 }
 
+namespace {
+
+task<expected<void, error>> connect(load_parts& parts, load_kind kind, load_options& options,
+                                    net::client& client, std::size_t& lane_count,
+                                    std::uint64_t load) {
+  auto lanes = co_await find_lanes(client, options, kind != load_kind::consume);
+  if (!lanes) co_return unexpected<error>(lanes.error());
+  lane_count = lanes->size();
+  if (kind != load_kind::consume) {
+    auto stamped = kind == load_kind::end_to_end ? std::optional{load} : std::nullopt;
+    auto producers = co_await produce_load::connect(options, *lanes, stamped);
+    if (!producers) co_return unexpected<error>(producers.error());
+    parts.producers = std::move(*producers);
+  }
+  if (kind != load_kind::produce) {
+    if (parts.producers) options.consumers = useful_consumers(options, lanes->size());
+    auto consumers = co_await consume_load::connect(options, *lanes);
+    if (!consumers) co_return unexpected<error>(consumers.error());
+    parts.consumers = std::move(*consumers);
+  }
+  co_return expected<void, error>{};
+}
+
+task<> run_parts(load_parts& parts, load_result& result, abort_source& stop,
+                 std::function<void(load_result const&)> each_second) {
+  stop_hook hook;
+  hook.run = result.run.get();
+  hook.notify = [](abort_subscription& self) { static_cast<stop_hook&>(self).run->stop(); };
+  stop.subscribe(hook);
+  if (stop.requested()) result.run->stop();
+  task_set working;
+  working.spawn(result.run->keep_time());
+  working.spawn(watch_seconds(result, std::move(each_second)));
+  working.spawn(drive(parts, *result.run));
+  co_await working.join();
+  hook.unlink();
+}
+
+}  // namespace
+
 task<expected<load_result, error>> run_load(load_kind kind, load_options options,
                                             net::client& client, abort_source& stop,
                                             std::function<void(load_result const&)> each_second) {
@@ -49,26 +162,24 @@ task<expected<load_result, error>> run_load(load_kind kind, load_options options
     co_return fail(errc::not_found, "give the pid of the broker's process on this machine",
                    "there is no process {}", options.broker_pid);
   }
-  auto lanes = co_await find_lanes(client, options);
-  if (!lanes) co_return unexpected<error>(lanes.error());
-  auto producers = co_await produce_load::connect(options, *lanes);
-  if (!producers) co_return unexpected<error>(producers.error());
-
-  load_result result{.kind = kind, .lanes = lanes->size()};
-  result.run = std::make_unique<load_run>(options);
-  stop_hook hook;
-  hook.run = result.run.get();
-  hook.notify = [](abort_subscription& self) { static_cast<stop_hook&>(self).run->stop(); };
-  stop.subscribe(hook);
-  if (stop.requested()) result.run->stop();
-  auto& produced = add_side(result, "produce");
-  task_set working;
-  working.spawn(result.run->keep_time());
-  working.spawn(watch_seconds(result, std::move(each_second)));
-  working.spawn((*producers)->drive(*result.run, produced));
-  co_await working.join();
-  co_await (*producers)->close();
-  hook.unlink();
+  if (kind == load_kind::end_to_end) options.mode = consume_mode::tail;
+  load_parts parts;
+  load_result result{.kind = kind};
+  auto const load = core::current().clock().random();
+  auto connected = co_await connect(parts, kind, options, client, result.lanes, load);
+  if (connected) {
+    result.run = std::make_unique<load_run>(options);
+    if (parts.producers) parts.produced = &add_side(result, "produce");
+    if (parts.consumers) parts.consumed = &add_side(result, "consume");
+    if (kind == load_kind::end_to_end) {
+      parts.arrived = &add_side(result, "end_to_end");
+      arrange_arrivals(parts, *result.run, load);
+    }
+    co_await run_parts(parts, result, stop, std::move(each_second));
+  }
+  if (parts.consumers) co_await parts.consumers->close();
+  if (parts.producers) co_await parts.producers->close();
+  if (!connected) co_return unexpected<error>(connected.error());
   co_return result;
 }
 

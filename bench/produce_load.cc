@@ -33,11 +33,12 @@ std::int32_t correlation_id_of(std::uint64_t number) {
 class produce_load::connection {
  public:
   connection(load_options const& options, std::unique_ptr<socket> peer, std::vector<lane> lanes,
-             std::vector<buffer> const& batches, std::uint32_t index, pacer* pace)
+             std::vector<buffer> const& batches, stamped_batches* stamped, std::uint32_t index,
+             pacer* pace)
       : options_(options),
         peer_(std::move(peer)),
         broker_(lanes.front().broker),
-        requests_(options, lanes, batches, options.in_flight),
+        requests_(options, lanes, batches, stamped),
         flights_(options.in_flight),
         index_(index),
         pace_(pace) {
@@ -103,8 +104,9 @@ class produce_load::connection {
     while (in_flight() < options_.in_flight && bytes < send_bytes_max) {
       if (is_open_loop() && next_due_ > now) break;
       auto slot = static_cast<std::uint32_t>(sent_ % flights_.size());
-      auto request = requests_.next(slot, correlation_id_of(sent_));
-      at(sent_++) = {is_open_loop() ? next_due_ : now, request.bytes()};
+      auto due = is_open_loop() ? next_due_ : now;
+      auto request = requests_.next(slot, correlation_id_of(sent_), due);
+      at(sent_++) = {due, request.bytes()};
       next_due_ += gap_;
       bytes += request.bytes();
       vectors_.push_back(request.head);
@@ -188,13 +190,16 @@ produce_load::produce_load() = default;
 produce_load::~produce_load() = default;
 
 task<expected<std::unique_ptr<produce_load>, error>> produce_load::connect(
-    load_options const& options, std::vector<lane> const& to) {
+    load_options const& options, std::vector<lane> const& to,
+    std::optional<std::uint64_t> load_id) {
   std::unique_ptr<produce_load> load{new produce_load};
   auto dealt = deal_lanes(to, options.connections);
   if (!dealt) co_return unexpected<error>(dealt.error());
   auto batches = build_batches(options);
   if (!batches) co_return unexpected<error>(batches.error());
   load->batches_ = std::move(*batches);
+  if (load_id) load->stamped_.emplace(options, *load_id);
+  auto* stamped = load->stamped_ ? &*load->stamped_ : nullptr;
   if (options.rate > 0) {
     auto pace = pacer::make();
     if (!pace) co_return unexpected<error>(pace.error());
@@ -202,16 +207,14 @@ task<expected<std::unique_ptr<produce_load>, error>> produce_load::connect(
   }
   for (std::uint32_t i = 0; i < options.connections; ++i) {
     auto& lanes = (*dealt)[i];
-    auto peer = co_await socket::connect(lanes.front().address);
+    auto peer = co_await connect_to(lanes.front());
     if (!peer) {
-      auto broker = lanes.front().broker;
       co_await load->close();
-      co_return fail(peer.error(), "does the broker's advertised listener lead there?",
-                     "cannot connect to {}, which leads {}-{}: {}", broker, lanes.front().topic,
-                     lanes.front().partition, describe(peer.error()));
+      co_return unexpected<error>(peer.error());
     }
-    load->connections_.push_back(std::make_unique<connection>(
-        options, std::move(*peer), std::move(lanes), load->batches_, i, load->pace_.get()));
+    load->connections_.push_back(std::make_unique<connection>(options, std::move(*peer),
+                                                              std::move(lanes), load->batches_,
+                                                              stamped, i, load->pace_.get()));
   }
   co_return load;
 }

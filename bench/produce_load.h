@@ -6,6 +6,7 @@
 #include "bench/lane.h"
 #include "bench/load_run.h"
 #include "bench/pacer.h"
+#include "bench/stamp.h"
 
 namespace karst::bench {
 
@@ -18,8 +19,10 @@ namespace karst::bench {
 class produce_load {
  public:
   // Connects to the leaders. The error names the broker and what to do. The options outlive it.
-  static task<expected<std::unique_ptr<produce_load>, error>> connect(load_options const& options,
-                                                                      std::vector<lane> const& to);
+  // With `load` each record is stamped as one of an end-to-end load of that number.
+  static task<expected<std::unique_ptr<produce_load>, error>> connect(
+      load_options const& options, std::vector<lane> const& to,
+      std::optional<std::uint64_t> load = std::nullopt);
   ~produce_load();
 
   // Until the run is over and the requests in flight are answered, a broker that hangs given up.
@@ -33,6 +36,7 @@ class produce_load {
   produce_load();
 
   std::vector<buffer> batches_;
+  std::optional<stamped_batches> stamped_;
   std::vector<std::unique_ptr<connection>> connections_;
   std::unique_ptr<pacer> pace_;  // with a rate
 };

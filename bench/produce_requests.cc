@@ -39,18 +39,20 @@ buffer make_head(load_options const& options, lane const& to) {
 }  // namespace
 
 produce_requests::produce_requests(load_options const& options, std::vector<lane> const& lanes,
-                                   std::vector<buffer> const& batches, std::uint32_t slots)
-    : batches_(batches) {
+                                   std::vector<buffer> const& batches, stamped_batches* stamped)
+    : batches_(batches), stamped_(stamped), slot_batches_(options.in_flight) {
   for (auto const& each : lanes) {
     heads_.push_back(make_head(options, each));
     slot_bytes_ = std::max(slot_bytes_, heads_.back().size());
   }
-  slots_.resize(slot_bytes_ * slots);
+  slots_.resize(slot_bytes_ * options.in_flight);
 }
 
-produce_requests::request produce_requests::next(std::uint32_t slot, std::int32_t correlation_id) {
+produce_requests::request produce_requests::next(std::uint32_t slot, std::int32_t correlation_id,
+                                                 time_point due) {
   auto const& head = heads_[turn_ % heads_.size()];
-  auto const& batch = batches_[turn_ % batches_.size()];
+  if (stamped_ != nullptr) slot_batches_[slot] = stamped_->build(due);
+  auto const& batch = stamped_ != nullptr ? slot_batches_[slot] : batches_[turn_ % batches_.size()];
   ++turn_;
   auto* to = slots_.data() + slot * slot_bytes_;
   std::memcpy(to, head.data(), head.size());

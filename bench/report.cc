@@ -34,6 +34,8 @@ struct work_done {
 work_done work_of(load_result const& result) {
   work_done work;
   for (auto const& side : result.sides) {
+    // Records on their way, which the requests of the other sides carry.
+    if (side->counts.all_requests() == 0) continue;
     work.requests += static_cast<double>(side->counts.requests());
     work.bytes += static_cast<double>(side->counts.bytes());
   }
@@ -62,11 +64,16 @@ double rounded(double value, int digits) {
 
 std::string side_text(load_side const& side, double seconds) {
   auto figures = figures_of(side, seconds);
-  auto text = fmt::format("{:<12}{} requests/s, {} records/s, {:.1f} MB/s\n", side.name,
-                          grouped(figures.requests_per_second), grouped(figures.records_per_second),
-                          figures.megabytes_per_second);
+  auto requests = side.counts.all_requests() == 0
+                      ? std::string{}
+                      : grouped(figures.requests_per_second) + " requests/s, ";
+  auto text = fmt::format("{:<12}{}{} records/s, {:.1f} MB/s\n", side.name, requests,
+                          grouped(figures.records_per_second), figures.megabytes_per_second);
   text += fmt::format("{:<12}p50 {:.2f} ms, p99 {:.2f}, p99.9 {:.2f}, max {:.2f}\n", "  latency",
                       figures.p50_ms, figures.p99_ms, figures.p999_ms, figures.max_ms);
+  if (side.counts.missing() != 0) {
+    text += fmt::format("{:<12}{} records\n", "  missing", side.counts.missing());
+  }
   if (side.counts.refused() != 0) text += fmt::format("{:<12}{}\n", "  errors", errors_of(side));
   if (side.counts.unanswered() != 0) {
     text += fmt::format("{:<12}{} requests were due and had no answer when it ended\n", "  late",
@@ -87,6 +94,20 @@ std::string cpu_text(load_result const& result) {
   }
   text += fmt::format("{:<12}{:.1f} CPU seconds, {:.0f} % of a core\n", "bench", cpu.own_seconds,
                       100 * share_of_core(result, cpu.own_seconds));
+  return text;
+}
+
+std::string describe_producers(load_options const& options) {
+  auto text =
+      fmt::format("{} connections x {} in flight, batches of {} x {} B", options.connections,
+                  options.in_flight, options.records_per_batch, options.record_bytes);
+  if (options.compression != log::codec::none) {
+    text += fmt::format(", {}", log::name(options.compression));
+  }
+  if (options.keys != 0) text += fmt::format(", {} keys", grouped(options.keys));
+  text += options.acks == -1 ? std::string{", acks all"} : fmt::format(", acks {}", options.acks);
+  text += options.rate > 0 ? fmt::format(", open loop at {} requests/s", grouped(options.rate))
+                           : std::string{", closed loop"};
   return text;
 }
 
@@ -127,12 +148,16 @@ std::string verdict_of(load_result const& result) {
   for (auto const& side : result.sides) {
     input.requests += side->counts.requests();
     input.refused += side->counts.refused();
+    input.missing += side->counts.missing();
     auto errors = sorted_errors(*side);
     if (!errors.empty() && input.most_refused.empty()) {
       input.most_refused = name_of_error(errors.front().second);
     }
   }
-  auto const& latencies = result.sides.back()->counts.latencies();
+  // Consumers that have read all wait for records: their latency says nothing.
+  auto const& timed =
+      result.kind == load_kind::end_to_end ? *result.sides.back() : *result.sides.front();
+  auto const& latencies = timed.counts.latencies();
   input.p50 = latencies.at(0.5);
   input.p99 = latencies.at(0.99);
   input.p999 = latencies.at(0.999);
@@ -145,19 +170,16 @@ std::string verdict_of(load_result const& result) {
 
 std::string describe(load_result const& result) {
   auto const& options = result.options();
-  auto acks = options.acks == -1 ? std::string{"all"} : fmt::format("{}", options.acks);
-  auto pace = options.rate > 0 ? fmt::format("open loop at {} requests/s", grouped(options.rate))
-                               : std::string{"closed loop"};
-  auto extra = options.compression == log::codec::none
-                   ? std::string{}
-                   : fmt::format(", {}", log::name(options.compression));
-  if (options.keys != 0) extra += fmt::format(", {} keys", grouped(options.keys));
-  return fmt::format(
-      "{} partitions, {} connections x {} in flight, batches of {} x {} B{}, acks {}, {}; {:.1f} s "
-      "after {:.1f} s of warm-up",
-      result.lanes, options.connections, options.in_flight, options.records_per_batch,
-      options.record_bytes, extra, acks, pace, result.seconds(),
-      std::chrono::duration<double>(options.warm_up).count());
+  std::vector<std::string> parts{fmt::format("{} partitions", result.lanes)};
+  if (result.kind != load_kind::consume) parts.push_back(describe_producers(options));
+  if (result.kind != load_kind::produce) {
+    parts.push_back(fmt::format("{} consumers", options.consumers));
+    if (options.fetches_in_flight != 1) {
+      parts.back() += fmt::format(" x {} in flight", options.fetches_in_flight);
+    }
+  }
+  return fmt::format("{}; {:.1f} s after {:.1f} s of warm-up", fmt::join(parts, ", "),
+                     result.seconds(), std::chrono::duration<double>(options.warm_up).count());
 }
 
 std::string report_text(load_result const& result) {
@@ -182,7 +204,9 @@ std::string report_json(load_result const& result) {
     json[prefix + "max_ms"] = rounded(figures.max_ms, 3);
     json[prefix + "refused"] = side->counts.refused();
     json[prefix + "unanswered"] = side->counts.unanswered();
+    json[prefix + "missing"] = side->counts.missing();
     json[prefix + "all_requests"] = side->counts.all_requests();
+    json[prefix + "all_bytes"] = side->counts.all_bytes();
     auto& errors = json[prefix + "errors"] = nlohmann::ordered_json::object();
     for (auto [count, code] : sorted_errors(*side)) errors[name_of_error(code)] = count;
   }
@@ -212,9 +236,11 @@ std::string live_line(load_result const& result) {
                      std::chrono::duration<double>(result.options().warm_up);
       text = fmt::format("{:>4} s{}", seconds.size(), counted ? "" : " (warm-up)");
     }
-    text += fmt::format("  {}: {} requests/s, {:.1f} MB/s, p50 {:.2f} ms, p99 {:.2f}", side->name,
-                        grouped(static_cast<double>(last.requests)),
-                        static_cast<double>(last.bytes) / 1e6, in_ms(last.p50), in_ms(last.p99));
+    auto requests = side->counts.all_requests() != 0;
+    text += fmt::format("  {}: {} {}/s, {:.1f} MB/s, p50 {:.2f} ms, p99 {:.2f}", side->name,
+                        grouped(static_cast<double>(requests ? last.requests : last.records)),
+                        requests ? "requests" : "records", static_cast<double>(last.bytes) / 1e6,
+                        in_ms(last.p50), in_ms(last.p99));
     if (last.refused != 0) text += fmt::format(", {} refused", last.refused);
   }
   return text;

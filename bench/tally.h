@@ -29,11 +29,21 @@ class tally {
 
   void answered(time_point due, time_point now, std::uint64_t records, std::uint64_t bytes) {
     ++all_requests_;
+    all_bytes_ += bytes;
     if (now < times_.end) timeline_.answered(now, now - due, records, bytes);
     if (is_counted(due)) latencies_.record(now - due);
     if (!is_counted(now)) return;
     ++requests_;
     records_ += records;
+    bytes_ += bytes;
+  }
+  // A record that a reader has, on its way since `due`: no request of its own.
+  void arrived(time_point due, time_point now, std::uint64_t bytes) {
+    ++all_records_;
+    if (now < times_.end) timeline_.arrived(now, now - due, bytes);
+    if (is_counted(due)) latencies_.record(now - due);
+    if (!is_counted(now)) return;
+    ++records_;
     bytes_ += bytes;
   }
   // An answer with one of Kafka's error codes: apart from the others, and not in the latencies.
@@ -48,15 +58,20 @@ class tally {
     ++unanswered_;
     if (is_counted(due)) latencies_.record(now - due);
   }
+  // Records that never came, of which nobody knows when they were due.
+  void missing(std::uint64_t records) { missing_ += records; }
   void advance(time_point now) { timeline_.advance(std::min(now, times_.end)); }
 
   std::uint64_t requests() const { return requests_; }
   std::uint64_t records() const { return records_; }
   std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t all_records() const { return all_records_; }  // of arrived() only
   // All answers, those of the warm-up and after the end included.
   std::uint64_t all_requests() const { return all_requests_; }
+  std::uint64_t all_bytes() const { return all_bytes_; }
   std::uint64_t refused() const { return refused_; }
   std::uint64_t unanswered() const { return unanswered_; }
+  std::uint64_t missing() const { return missing_; }
   std::map<std::int16_t, std::uint64_t> const& errors() const { return errors_; }  // by code
   histogram const& latencies() const { return latencies_; }
   timeline const& by_second() const { return timeline_; }
@@ -68,9 +83,12 @@ class tally {
   std::uint64_t requests_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t all_records_ = 0;
   std::uint64_t all_requests_ = 0;
+  std::uint64_t all_bytes_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t unanswered_ = 0;
+  std::uint64_t missing_ = 0;
   std::map<std::int16_t, std::uint64_t> errors_;
   histogram latencies_;
   timeline timeline_;

@@ -33,6 +33,13 @@ class timeline {
     current_.bytes += bytes;
     latencies_.record(latency);
   }
+  // A record of no request of its own, on its way for `latency`.
+  void arrived(time_point now, duration latency, std::uint64_t bytes) {
+    advance(now);
+    ++current_.records;
+    current_.bytes += bytes;
+    latencies_.record(latency);
+  }
   void refused(time_point now) {
     advance(now);
     ++current_.refused;

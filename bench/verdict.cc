@@ -86,6 +86,9 @@ std::string give_verdict(verdict_input const& input) {
   if (input.requests == 0 && input.failure.empty() && input.refused == 0) {
     say("nothing was answered in the time that counts: run longer");
   }
+  if (input.missing != 0) {
+    say(fmt::format("{} records were acknowledged and have not arrived", input.missing));
+  }
   say(judge_rate(input));
   if (input.own_cpu_share >= own_cpu_high) {
     say(

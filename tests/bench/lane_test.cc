@@ -52,12 +52,11 @@ TEST(deal_lanes, a_connection_has_partitions_of_one_leader_only) {
   }
 }
 
-TEST(deal_lanes, fewer_connections_than_leaders_are_refused) {
+TEST(deal_lanes, too_few_connections_are_refused) {
   auto dealt = deal_lanes(lanes_of(20, 3), 2);
   ASSERT_FALSE(dealt);
   EXPECT_EQ(dealt.error().message(),
-            "2 connections cannot reach the 3 brokers that lead partitions; give at least as many "
-            "connections as there are brokers");
+            "2 connections are too few: each serves one topic at one broker; give at least 3");
 }
 
 }  // namespace

@@ -1,0 +1,136 @@
+#include "tools/bench_options.h"
+
+namespace karst::tools {
+namespace {
+
+using bench::consume_mode;
+using bench::load_kind;
+
+void add_topic_options(CLI::App& command, bench_arguments& arguments) {
+  add_client_options(command, arguments.client);
+  auto& load = arguments.load;
+  command.add_option("-t,--topic", load.topic, "Topic; produced to, it is made when it is missing")
+      ->capture_default_str();
+  command
+      .add_option("--partitions", load.partitions,
+                  "Partitions of a topic that is made; one that exists keeps its own")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000));
+}
+
+void add_record_options(CLI::App& command, bench_arguments& arguments) {
+  using log::codec;
+  auto& load = arguments.load;
+  command.add_option("--record-size", load.record_bytes, "Bytes of a record's value")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100 << 20));
+  command.add_option("--records-per-batch", load.records_per_batch, "Records per batch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
+  add_choice<codec>(command, "--compression", load.compression,
+                    {{"none", codec::none},
+                     {"gzip", codec::gzip},
+                     {"snappy", codec::snappy},
+                     {"lz4", codec::lz4},
+                     {"zstd", codec::zstd}},
+                    "How batches are compressed");
+  command
+      .add_option("--keys", load.keys,
+                  "Distinct keys that records have in turn; 0: records have no key")
+      ->capture_default_str();
+  command
+      .add_option("--random-bytes", load.random_bytes,
+                  "Share of a value, 0 to 1, that no codec can shrink")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+}
+
+void add_producer_options(CLI::App& command, bench_arguments& arguments) {
+  auto& load = arguments.load;
+  command.add_option("-c,--connections", load.connections, "Connections that produce")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  command.add_option("--in-flight", load.in_flight, "Produce requests in flight per connection")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000));
+  add_choice<std::int16_t>(command, "--acks", load.acks, {{"all", -1}, {"1", 1}, {"0", 0}},
+                           "When a batch counts as written");
+  command
+      .add_option("--rate", load.rate,
+                  "Requests per second in all, each timed from when it was due; 0: as fast as "
+                  "answers come")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+}
+
+void add_fetch_limits(CLI::App& command, bench_arguments& arguments) {
+  auto& load = arguments.load;
+  command.add_option("--max-bytes", load.fetch_bytes, "Most bytes of an answer")
+      ->capture_default_str()
+      ->check(CLI::Range(1, INT32_MAX));
+  command.add_option("--partition-max-bytes", load.partition_bytes, "Most bytes of a partition")
+      ->capture_default_str()
+      ->check(CLI::Range(1, INT32_MAX));
+}
+
+void add_reader_options(CLI::App& command, bench_arguments& arguments) {
+  auto& load = arguments.load;
+  command.add_option("-c,--connections,--consumers", load.consumers, "Connections that fetch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  command.add_option("--in-flight", load.fetches_in_flight, "Fetch requests in flight of each")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000));
+  add_fetch_limits(command, arguments);
+  add_choice<consume_mode>(
+      command, "--mode", load.mode,
+      {{"loop", consume_mode::loop}, {"once", consume_mode::once}, {"tail", consume_mode::tail}},
+      "loop: from the beginning to the end, again and again; once; tail: what is new");
+}
+
+void add_consumer_options(CLI::App& command, bench_arguments& arguments) {
+  arguments.load.mode = consume_mode::tail;
+  command.add_option("--consumers", arguments.load.consumers, "Connections that fetch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10'000));
+  add_fetch_limits(command, arguments);
+}
+
+void add_run_options(CLI::App& command, bench_arguments& arguments) {
+  command.add_option("--warm-up", arguments.warm_up, "Seconds before the measurement, not counted")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 86'400.0));
+  command.add_option("--seconds", arguments.seconds, "Length of the measurement")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 86'400.0));
+  command
+      .add_option("--broker-pid", arguments.load.broker_pid,
+                  "Process of the broker on this machine, whose processor time is measured")
+      ->check(CLI::Range(1, 1 << 22));
+  command.add_flag("--json", arguments.json, "One line of JSON instead of text");
+  command.add_flag("--progress", arguments.progress,
+                   "A line each second on stderr, also when it is no terminal");
+}
+
+}  // namespace
+
+void add_bench_options(CLI::App& command, load_kind kind, bench_arguments& arguments) {
+  add_topic_options(command, arguments);
+  if (kind == load_kind::consume) {
+    add_reader_options(command, arguments);
+  } else {
+    add_producer_options(command, arguments);
+    add_record_options(command, arguments);
+  }
+  if (kind == load_kind::end_to_end || kind == load_kind::mixed) {
+    add_consumer_options(command, arguments);
+  }
+  if (kind == load_kind::mixed) {
+    command.add_flag_callback(
+        "--from-beginning", [&arguments] { arguments.load.mode = consume_mode::all; },
+        "Consumers begin with the oldest record, not with what is new");
+  }
+  add_run_options(command, arguments);
+}
+
+}  // namespace karst::tools

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "bench/load_result.h"
+#include "tools/client_command.h"
+
+namespace karst::tools {
+
+// What a person gives to `karst bench`.
+struct bench_arguments {
+  client_settings client;
+  bench::load_options load;
+  double seconds = 10;
+  double warm_up = 1;
+  bool json = false;
+  bool progress = false;
+};
+
+// Adds the options that a kind of load has.
+void add_bench_options(CLI::App& command, bench::load_kind kind, bench_arguments& arguments);
+
+}  // namespace karst::tools
