@@ -43,8 +43,8 @@ RATE = Column("requests_per_second", "/s")
 MEGABYTES = Column("megabytes_per_second", "MB/s")
 P50 = Column("p50_ms", "ms p50", False, 2)
 P99 = Column("p99_ms", "ms p99", False, 2)
-CPU_EACH = Column("cpu_us_per_request", "us CPU each", False, 1)
-CPU_GB = Column("cpu_seconds_per_gb", "CPU-s/GB", False, 2)
+CPU_EACH = Column("broker_cpu_us_per_request", "us CPU each", False, 1)
+CPU_GB = Column("broker_cpu_seconds_per_gb", "CPU-s/GB", False, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +83,9 @@ def remove(broker: Broker, topic: str) -> None:
 
 
 def loaded(broker: Broker, kind: str, topic: str, partitions: int, options: dict, asked: Asked):
-    """One run that does not count, for JIT, caches and memory that is touched first; one counts."""
-    if asked.warm_up > 0:
-        warm = {**options, "seconds": asked.warm_up}
-        measure.load(kind, broker, topic, partitions, warm)
-    return measure.load(kind, broker, topic, partitions, {**options, "seconds": asked.seconds})
+    """One run; its warm-up, for JIT, caches and memory that is touched first, does not count."""
+    times = {"seconds": asked.seconds, "warm-up": asked.warm_up}
+    return measure.load(kind, broker, topic, partitions, {**options, **times})
 
 
 def produce(options: dict, partitions: int = PARTITIONS) -> Callable[[Broker, Asked], dict]:

@@ -179,7 +179,7 @@ def measure_connections(kind: str, count: int, seconds: float, turns: int) -> di
             for each in silent:
                 each.close()
             time.sleep(1)
-    for name in ("p99_ms", "cpu_us_per_request"):
+    for name in ("p99_ms", "broker_cpu_us_per_request"):
         cost[f"{name}_alone"] = statistics.median(report[name] for report in alone)
         cost[f"{name}_beside"] = statistics.median(report[name] for report in beside)
     cost["p99_change_percent"] = 100 * (cost["p99_ms_beside"] / cost["p99_ms_alone"] - 1)
@@ -199,8 +199,8 @@ BARS = {
     "p99_ms_alone": ("p99 of 64 active connections alone, ms", None),
     "p99_ms_beside": ("the same beside the idle ones, ms", None),
     "p99_change_percent": ("change of p99, %", 10),
-    "cpu_us_per_request_alone": ("CPU of a request alone, us", None),
-    "cpu_us_per_request_beside": ("the same beside the idle ones, us", None),
+    "broker_cpu_us_per_request_alone": ("CPU of a request alone, us", None),
+    "broker_cpu_us_per_request_beside": ("the same beside the idle ones, us", None),
 }
 
 

@@ -110,19 +110,9 @@ def report_of(running: subprocess.Popen) -> dict:
 
 
 def load(kind: str, broker: Broker, topic: str, partitions: int, options: dict) -> dict:
-    """One run of `karst bench`, with the broker's CPU for it.
-
-    The CPU is of the whole run, warm-up included, and so are the requests that divide it.
-    """
-    before = cpu_seconds(broker.pid)
-    report = report_of(start_load(kind, broker, topic, partitions, options))
-    report["broker_cpu_seconds"] = cpu_seconds(broker.pid) - before
-    requests = report.get("all_requests") or 0
-    if requests and report["requests_per_second"]:
-        bytes_each = report["megabytes_per_second"] * 1e6 / report["requests_per_second"]
-        report["cpu_us_per_request"] = report["broker_cpu_seconds"] * 1e6 / requests
-        report["cpu_seconds_per_gb"] = report["broker_cpu_seconds"] * 1e9 / (requests * bytes_each)
-    return report
+    """One run of `karst bench`, which also measures the broker's CPU while it counts."""
+    options = {"broker-pid": broker.pid, **options}
+    return report_of(start_load(kind, broker, topic, partitions, options))
 
 
 # --- /proc
