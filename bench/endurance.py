@@ -5,8 +5,9 @@
 
 Capacity is measured first; then that share of it is written at a fixed rate, 16 KB batches over 64
 connections, to a topic that keeps 256 MiB a partition, so that segments are deleted from the first
-minutes on; karst.memory.bytes=1 GiB, so that the readers' cache is full by then. For each step (a minute): throughput, p50, p99, p99.9 as one run of `karst bench`
-measured them, and at its end the broker's memory, open descriptors, files, bytes on the disk.
+minutes on; karst.memory.bytes=1 GiB, so that the readers' cache is full by then. For each step (a
+minute): throughput, p50, p99, p99.9 as one run of `karst bench` measured them, and at its end the
+broker's memory, open descriptors, files, bytes on the disk.
 What grows or gets slower between the first third behind retention's start and the last is said at
 the end, and makes the exit status 1. Needs build/release/karst (tools/build).
 """
