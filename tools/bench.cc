@@ -3,6 +3,7 @@
 #include "bench/load.h"
 #include "bench/report.h"
 #include "tools/bench_options.h"
+#include "tools/bench_sink.h"
 #include "tools/commands.h"
 
 namespace karst::tools {
@@ -83,6 +84,7 @@ void add_bench(CLI::App& app, int& status) {
            "  karst bench end-to-end --connections 8 --rate 1000 --consumers 1");
   add_load(*bench, status, load_kind::mixed, "Produce and consume at once, reported separately",
            "  karst bench mixed --rate 2000 --consumers 4 --from-beginning");
+  add_bench_sink(*bench, status);
 }
 
 }  // namespace karst::tools
