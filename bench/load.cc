@@ -163,12 +163,15 @@ task<expected<load_result, error>> run_load(load_kind kind, load_options options
                    "there is no process {}", options.broker_pid);
   }
   if (kind == load_kind::end_to_end) options.mode = consume_mode::tail;
+  if (options.record_rate > 0 && options.rate == 0) {
+    options.rate = options.record_rate / options.records_per_batch;
+  }
   load_parts parts;
   load_result result{.kind = kind};
   auto const load = core::current().clock().random();
   auto connected = co_await connect(parts, kind, options, client, result.lanes, load);
   if (connected) {
-    result.run = std::make_unique<load_run>(options);
+    result.run = std::make_unique<load_run>(options, core::current().clock().now());
     if (parts.producers) parts.produced = &add_side(result, "produce");
     if (parts.consumers) parts.consumed = &add_side(result, "consume");
     if (kind == load_kind::end_to_end) {

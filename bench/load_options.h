@@ -31,6 +31,7 @@ struct load_options {
   std::string payload;      // every record's value; empty: made up, record_bytes long
   std::int16_t acks = -1;   // 0, 1, -1: all
   double rate = 0;          // requests per second in all; 0: as fast as answers come
+  double record_rate = 0;   // the same in records, for who does not know the batch; 0: see rate
 
   std::uint32_t consumers = 8;  // connections that fetch, of all subscriptions
   // Requests of one such connection without an answer, each with a position of its own: they read

@@ -5,8 +5,8 @@
 
 namespace karst::bench {
 
-load_run::load_run(load_options options) : options_(std::move(options)) {
-  times_.start = core::current().clock().now();
+load_run::load_run(load_options options, time_point start) : options_(std::move(options)) {
+  times_.start = start;
   times_.counted_from = times_.start + options_.warm_up;
   times_.end = times_.counted_from + options_.length;
 }

@@ -17,10 +17,10 @@ struct cpu_use {
 };
 
 // One run of a load, shared by its connections: its times, the word that it is over, and what broke
-// it. It starts when it is made, so whoever makes it has connected before. One core.
+// it. Whoever makes it has connected before. One core.
 class load_run {
  public:
-  explicit load_run(load_options options);
+  load_run(load_options options, time_point start);
 
   load_options const& options() const { return options_; }
   load_times const& times() const { return times_; }

@@ -82,21 +82,6 @@ std::string side_text(load_side const& side, double seconds) {
   return text;
 }
 
-std::string cpu_text(load_result const& result) {
-  auto const& cpu = result.run->cpu();
-  auto work = work_of(result);
-  std::string text;
-  if (cpu.broker_seconds && work.requests > 0) {
-    text += fmt::format(
-        "{:<12}{:.1f} CPU seconds per million requests, {:.2f} per GB, {:.2f} cores\n", "broker",
-        *cpu.broker_seconds / work.requests * 1e6, *cpu.broker_seconds / work.bytes * 1e9,
-        share_of_core(result, *cpu.broker_seconds));
-  }
-  text += fmt::format("{:<12}{:.1f} CPU seconds, {:.0f} % of a core\n", "bench", cpu.own_seconds,
-                      100 * share_of_core(result, cpu.own_seconds));
-  return text;
-}
-
 std::string describe_producers(load_options const& options) {
   auto text =
       fmt::format("{} connections x {} in flight, batches of {} x {} B", options.connections,
@@ -182,10 +167,22 @@ std::string describe(load_result const& result) {
                      result.seconds(), std::chrono::duration<double>(options.warm_up).count());
 }
 
+std::string describe_cpu(load_result const& result) {
+  auto const& cpu = result.run->cpu();
+  auto work = work_of(result);
+  auto text = fmt::format("bench {:.1f} CPU seconds, {:.0f} % of a core", cpu.own_seconds,
+                          100 * share_of_core(result, cpu.own_seconds));
+  if (!cpu.broker_seconds || work.requests == 0) return text;
+  return fmt::format(
+      "broker {:.1f} CPU seconds per million requests, {:.2f} per GB, {:.2f} cores; {}",
+      *cpu.broker_seconds / work.requests * 1e6, *cpu.broker_seconds / work.bytes * 1e9,
+      share_of_core(result, *cpu.broker_seconds), text);
+}
+
 std::string report_text(load_result const& result) {
   auto text = fmt::format("{}\n", describe(result));
   for (auto const& side : result.sides) text += side_text(*side, result.seconds());
-  text += cpu_text(result);
+  text += fmt::format("{:<12}{}\n", "CPU", describe_cpu(result));
   text += fmt::format("{:<12}{}\n", "verdict", verdict_of(result));
   return text;
 }

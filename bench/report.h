@@ -25,6 +25,8 @@ std::string verdict_of(load_result const& result);
 
 // What was asked for, in a line: "64 connections x 1 in flight, ...".
 std::string describe(load_result const& result);
+// Processor time: of the broker per request and byte, and our own.
+std::string describe_cpu(load_result const& result);
 // For people, several lines.
 std::string report_text(load_result const& result);
 // One line. The names of a load with one side stand alone, those of several begin with the side's.

@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <fstream>
+
+#include "bench/html_report.h"
 #include "bench/load.h"
 #include "bench/report.h"
 #include "tools/bench_options.h"
@@ -13,10 +16,22 @@ using bench::load_kind;
 
 duration to_duration(double seconds) { return duration{static_cast<std::int64_t>(seconds * 1e9)}; }
 
+expected<void, error> write_page(bench::load_result const& result, std::string const& path) {
+  std::ofstream page{path, std::ios::binary};
+  page << bench::report_html(result);
+  page.close();
+  if (page) return {};
+  return fail(errc::io_error, "name another file with --html", "cannot write {}", path);
+}
+
 // The report is for stdout; what went wrong is the error.
-expected<void, error> finish(bench::load_result const& result, bool json) {
-  std::fputs((json ? bench::report_json(result) : bench::report_text(result)).c_str(), stdout);
+expected<void, error> finish(bench::load_result const& result, bench_arguments const& arguments) {
+  auto text = arguments.json ? bench::report_json(result) : bench::report_text(result);
+  std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
+  if (!arguments.html.empty()) {
+    if (auto written = write_page(result, arguments.html); !written) return written;
+  }
   if (result.run->failure()) return unexpected<error>(*result.run->failure());
   for (auto const& side : result.sides) {
     if (side->counts.refused() == 0) continue;
@@ -36,7 +51,7 @@ task<expected<void, error>> bench_load(net::client& client, abort_source& stop,
   auto result =
       co_await bench::run_load(kind, arguments.load, client, stop, std::move(each_second));
   if (!result) co_return unexpected<error>(result.error());
-  co_return finish(*result, arguments.json);
+  co_return finish(*result, arguments);
 }
 
 int run_bench(bench_arguments arguments, load_kind kind) {

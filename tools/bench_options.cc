@@ -1,5 +1,10 @@
 #include "tools/bench_options.h"
 
+#include <fstream>
+#include <iterator>
+
+#include "bench/workload.h"
+
 namespace karst::tools {
 namespace {
 
@@ -96,6 +101,33 @@ void add_consumer_options(CLI::App& command, bench_arguments& arguments) {
   add_fetch_limits(command, arguments);
 }
 
+std::string text_of(std::string const& path) {
+  std::ifstream file{path, std::ios::binary};
+  if (!file) {
+    throw CLI::ValidationError("--workload", fmt::format("cannot open {}; check its name", path));
+  }
+  return {std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
+}
+
+// A payload's file is named from where the workload's is.
+std::string beside(std::string const& workload, std::string const& path) {
+  auto slash = workload.rfind('/');
+  return path.starts_with('/') || slash == std::string::npos ? path
+                                                             : workload.substr(0, slash + 1) + path;
+}
+
+void take_workload(bench_arguments& arguments, std::string const& path) {
+  auto read = bench::read_workload(text_of(path), path, arguments.load);
+  if (!read) throw CLI::ValidationError("--workload", read.error().message());
+  for (auto const& note : read->notes) fmt::print(stderr, "karst bench: {}: {}\n", path, note);
+  arguments.load = read->load;
+  arguments.seconds = std::chrono::duration<double>(arguments.load.length).count();
+  arguments.warm_up = std::chrono::duration<double>(arguments.load.warm_up).count();
+  if (read->payload_file.empty()) return;
+  arguments.load.payload = text_of(beside(path, read->payload_file));
+  arguments.load.record_bytes = static_cast<std::uint32_t>(arguments.load.payload.size());
+}
+
 void add_run_options(CLI::App& command, bench_arguments& arguments) {
   command.add_option("--warm-up", arguments.warm_up, "Seconds before the measurement, not counted")
       ->capture_default_str()
@@ -107,6 +139,13 @@ void add_run_options(CLI::App& command, bench_arguments& arguments) {
       .add_option("--broker-pid", arguments.load.broker_pid,
                   "Process of the broker on this machine, whose processor time is measured")
       ->check(CLI::Range(1, 1 << 22));
+  // Read when it is seen, so that the other options, which are stored after the last, win over it.
+  command
+      .add_option_function<std::string>(
+          "--workload", [&arguments](std::string const& path) { take_workload(arguments, path); },
+          "Workload file of the OpenMessaging Benchmark; other options win over it")
+      ->trigger_on_parse();
+  command.add_option("--html", arguments.html, "File to write the report to, as a page with plots");
   command.add_flag("--json", arguments.json, "One line of JSON instead of text");
   command.add_flag("--progress", arguments.progress,
                    "A line each second on stderr, also when it is no terminal");

@@ -13,6 +13,7 @@ struct bench_arguments {
   double warm_up = 1;
   bool json = false;
   bool progress = false;
+  std::string html;  // the page to write; empty: none
 };
 
 // Adds the options that a kind of load has.
