@@ -203,6 +203,7 @@ std::string report_json(load_result const& result) {
     json[prefix + "unanswered"] = side->counts.unanswered();
     json[prefix + "missing"] = side->counts.missing();
     json[prefix + "all_requests"] = side->counts.all_requests();
+    json[prefix + "all_records"] = side->counts.all_records();
     json[prefix + "all_bytes"] = side->counts.all_bytes();
     auto& errors = json[prefix + "errors"] = nlohmann::ordered_json::object();
     for (auto [count, code] : sorted_errors(*side)) errors[name_of_error(code)] = count;

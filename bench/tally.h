@@ -29,6 +29,7 @@ class tally {
 
   void answered(time_point due, time_point now, std::uint64_t records, std::uint64_t bytes) {
     ++all_requests_;
+    all_records_ += records;
     all_bytes_ += bytes;
     if (now < times_.end) timeline_.answered(now, now - due, records, bytes);
     if (is_counted(due)) latencies_.record(now - due);
@@ -65,8 +66,8 @@ class tally {
   std::uint64_t requests() const { return requests_; }
   std::uint64_t records() const { return records_; }
   std::uint64_t bytes() const { return bytes_; }
-  std::uint64_t all_records() const { return all_records_; }  // of arrived() only
-  // All answers, those of the warm-up and after the end included.
+  // All, those of the warm-up and after the end included.
+  std::uint64_t all_records() const { return all_records_; }
   std::uint64_t all_requests() const { return all_requests_; }
   std::uint64_t all_bytes() const { return all_bytes_; }
   std::uint64_t refused() const { return refused_; }

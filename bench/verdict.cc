@@ -57,8 +57,9 @@ std::string judge_steadiness(std::span<second_of_load const> seconds) {
 std::string judge_errors(verdict_input const& input) {
   if (input.refused == 0) return {};
   auto all = static_cast<double>(input.requests + input.refused);
-  return fmt::format("errors: {:.2g} % of the requests were refused, most with {}",
-                     100 * static_cast<double>(input.refused) / all, input.most_refused);
+  auto percent = 100 * static_cast<double>(input.refused) / all;
+  return fmt::format("errors: {:.{}f} % of the requests were refused, most with {}", percent,
+                     percent < 1 ? 3 : 0, input.most_refused);
 }
 
 std::string judge_rate(verdict_input const& input) {
