@@ -2,10 +2,13 @@
 
 #include <map>
 
+#include "reactor/core.h"
+
 namespace karst::bench {
 namespace {
 
-task<expected<void, error>> make_if_missing(net::client& client, std::string name,
+// Whether it had to be made.
+task<expected<bool, error>> make_if_missing(net::client& client, std::string name,
                                             std::int32_t partitions, bool make) {
   auto known = co_await client.metadata(std::vector{name});
   if (!known) co_return unexpected<error>(known.error());
@@ -17,6 +20,25 @@ task<expected<void, error>> make_if_missing(net::client& client, std::string nam
     auto made = co_await client.create_topic({.name = name, .partitions = partitions});
     // Another bench may have been quicker.
     if (!made && made.error().code != errc::exists) co_return unexpected<error>(made.error());
+    co_return true;
+  }
+  co_return false;
+}
+
+// Waits until brokers know the topic and serve every partition of it: Kafka's tell clients of a new
+// topic some time after it was made, and of its leaders before these serve.
+task<expected<void, error>> wait_until_served(net::client& client, std::string name, bool made) {
+  auto const patience = client.patience();
+  auto count = co_await client.partition_count(name, false);
+  while (made && !count && count.error().code == errc::not_found &&
+         core::current().now() < patience) {
+    co_await client.pause();
+    count = co_await client.partition_count(name, false);
+  }
+  if (!count) co_return unexpected<error>(count.error());
+  for (std::int32_t i = 0; i < *count; ++i) {
+    auto end = co_await client.offset_at({name, i}, net::latest_timestamp);
+    if (!end) co_return unexpected<error>(end.error());
   }
   co_return expected<void, error>{};
 }
@@ -56,9 +78,8 @@ task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
     auto name = options.topic_name(i);
     auto made = co_await make_if_missing(client, name, options.partitions, make);
     if (!made) co_return unexpected<error>(made.error());
-    // Waits until every partition has a leader.
-    auto count = co_await client.partition_count(name, false);
-    if (!count) co_return unexpected<error>(count.error());
+    auto served = co_await wait_until_served(client, name, *made);
+    if (!served) co_return unexpected<error>(served.error());
     auto known = co_await client.metadata(std::vector{name});
     if (!known) co_return unexpected<error>(known.error());
     auto added = add_lanes(**known, name, lanes);

@@ -85,7 +85,8 @@ def test_compressed_batches_are_read_by_others(node, codec):
 @pytest.mark.parametrize("acks", ["0", "1", "all"])
 def test_acks(node, acks):
     report = measured(node, "produce", "-t", f"bench-acks-{acks}", "-c", 2, "--acks", acks)
-    assert report["refused"] == 0 and report["requests_per_second"] > 0
+    # Without acknowledgements the kernel may take the counted second's requests in the warm-up.
+    assert report["refused"] == 0 and report["all_requests"] > 0
 
 
 def test_consumes_all_that_was_produced_once(node):
