@@ -150,7 +150,9 @@ task<> journal::write_group(journal_group& group) {
     (void)co_await zeroed_.wait();
   }
   if (failed_) co_return;
-  auto written = co_await target.handle.write(group.position, group.vectors(), true);
+  expected<> written;
+  if (!target.used) written = co_await mark_used(target);
+  if (written) written = co_await target.handle.write(group.position, group.vectors(), true);
   if (!written) {
     fail_writes(fmt::format("writing {} at {}: {}", target.path, group.position,
                             describe(written.error())));

@@ -106,6 +106,7 @@ class journal {
     std::uint32_t number = 0;
     file handle;
     std::uint64_t zeroed = 0;  // written once up to here
+    bool used = false;         // groups of this run may be in it; its header says so
   };
   // One use of a file; a reused file gets a new ordinal.
   struct dirty_file {
@@ -130,6 +131,7 @@ class journal {
   void seal_forming();
   void end_of_turn();
   task<> write_group(journal_group& group);
+  task<expected<>> mark_used(journal_file& target);
   void publish();
   void release_files();
   void fail_writes(std::string what);

@@ -71,6 +71,7 @@ task<expected<void, error>> journal::make_file(std::uint32_t number) {
                    options_.file_bytes / MiB, made.path, describe(code));
   }
   made.zeroed = block_size;
+  made.used = files_.empty();  // the first one is, at once
   if (auto written = co_await write_header(made); !written) {
     co_return fail(written.error(), "check the device", "cannot write journal {}: {}", made.path,
                    describe(written.error()));
@@ -91,6 +92,7 @@ task<expected<void, error>> journal::take_over(spare_journal_file spare) {
   }
   taken.handle = std::move(*opened);
   taken.zeroed = spare.written ? options_.file_bytes : block_size;
+  taken.used = files_.empty();
   // How much of it was written is not known: none is again, so that no write straddles (I-14).
   expected<> done;
   if (!spare.written) {
@@ -114,12 +116,19 @@ task<expected<>> journal::write_header(journal_file& target) {
                              .run = run_,
                              .start = options_.start,
                              .written = target.zeroed == options_.file_bytes,
-                             .settled = settled_};
+                             .settled = settled_,
+                             .unused = !target.used};
   auto block = aligned_memory::zeroed(block_size);
   header.encode(block.bytes());
   auto written = co_await target.handle.write(0, block.bytes(), true);
   header_.give(1);
   co_return written;
+}
+
+task<expected<>> journal::mark_used(journal_file& target) {
+  // A group behind the first may be written meanwhile: it is acknowledged after the first one.
+  target.used = true;
+  co_return co_await write_header(target);
 }
 
 task<expected<void, error>> journal::settle() {

@@ -13,6 +13,7 @@ constexpr std::uint32_t group_magic = 0x50524b4b;         // "KKRP"
 constexpr std::uint32_t clean_flag = 1;
 constexpr std::uint32_t written_flag = 1;
 constexpr std::uint32_t settled_flag = 2;
+constexpr std::uint32_t unused_flag = 4;
 constexpr std::string_view file_prefix = "karst-journal-";
 
 // The checksum stands last: over everything before it.
@@ -35,7 +36,8 @@ void journal_file_header::encode(std::span<std::byte> to) const {
   out.put(file_bytes);
   out.put(run);
   out.put(start);
-  out.put((written ? written_flag : 0U) | (settled ? settled_flag : 0U));
+  out.put((written ? written_flag : 0U) | (settled ? settled_flag : 0U) |
+          (unused ? unused_flag : 0U));
   seal(to, encoded_bytes);
 }
 
@@ -54,6 +56,7 @@ std::optional<journal_file_header> journal_file_header::decode(std::span<std::by
   auto flags = in.take<std::uint32_t>();
   header.written = (flags & written_flag) != 0;
   header.settled = (flags & settled_flag) != 0;
+  header.unused = (flags & unused_flag) != 0;
   return header;
 }
 

@@ -25,8 +25,8 @@ inline constexpr std::size_t group_limit = 512 * KiB;
 inline constexpr std::uint32_t groups_in_flight = 2;
 
 // One journal of one run: every start of the process takes new nonces, so that what an earlier run
-// left in a file never counts. Written again, within its first sector, when one of the last two
-// facts becomes true.
+// left in a file never counts. Written again, within its first sector, when one of the last three
+// facts changes.
 struct journal_file_header {
   static constexpr std::size_t encoded_bytes = 56;
   core_id core = 0;
@@ -39,6 +39,9 @@ struct journal_file_header {
   // All that journals of earlier starts decided is durable elsewhere, unless a log stays offline:
   // from here on some of their files may be gone.
   bool settled = false;
+  // No group of this run was written to the file: durable before the first one is, the opposite is,
+  // so recovery need not look for strays in it (I-5).
+  bool unused = false;
 
   void encode(std::span<std::byte> to) const;
   // nullopt: not a journal header of this version, or damaged.

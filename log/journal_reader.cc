@@ -129,7 +129,10 @@ task<expected<std::optional<journal_scan>>> peek_journal(std::string path) {
   journal_scan found{.path = std::move(path), .header = *header};
   auto group =
       bytes.size() < blocks.size() ? std::nullopt : group_header::decode(bytes.subspan(block_size));
-  if (group && group->run == header->run) found.first_sequence = group->sequence;
+  // Of an unused file nothing was acknowledged, whatever it holds.
+  if (group && group->run == header->run && !header->unused) {
+    found.first_sequence = group->sequence;
+  }
   co_return found;
 }
 

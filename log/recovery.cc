@@ -126,7 +126,8 @@ task<> scan_into(journal_scan& file, bool direct, expected<>& outcome) {
 
 // A group that marks a clean stop is the last of its run: if the newest file leads up to one, only
 // the files that it calls live matter, and nothing behind its end. Otherwise every block of every
-// file is looked at, because a whole group behind a damaged one must not be missed (I-5).
+// file that was used is looked at, because a whole group behind a damaged one must not be missed
+// (I-5).
 task<> scan_run(run_files& files, bool direct, expected<>& outcome) {
   std::ranges::sort(files, std::greater{}, &journal_scan::first_sequence);
   auto& newest = files.front();
@@ -134,7 +135,7 @@ task<> scan_run(run_files& files, bool direct, expected<>& outcome) {
   if (newest.first_sequence != 0) co_await scan_into(newest, direct, outcome);
   task_set scanning;
   for (auto& file : files) {
-    if (&file == &newest && file.first_sequence != 0) continue;
+    if (file.header.unused || (&file == &newest && file.first_sequence != 0)) continue;
     if (newest.clean && oldest_needed <= newest.live_from) {
       file.first_sequence = 0;
       continue;

@@ -230,6 +230,14 @@ REMOVALS = [
         "test_log",
     ),
     Removal(
+        "I-26",
+        "a journal file's header says that it is used before a group in it counts",
+        "log/journal.cc",
+        "  if (!target.used) written = co_await mark_used(target);\n",
+        "",
+        "log_restart*:log_lives*",
+    ),
+    Removal(
         "I-25",
         "after a failed write nothing is acknowledged, retried or reused",
         "log/journal.cc",

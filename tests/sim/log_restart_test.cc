@@ -68,6 +68,34 @@ TEST_F(log_restart, after_a_clean_stop_little_is_read_and_no_journal_is_zeroed) 
   }
 }
 
+TEST_F(log_restart, after_a_kill_journal_files_that_were_never_used_are_not_read) {
+  auto const options = small_directory(2);
+  {
+    log_node node{host_, options, ledger_};
+    ASSERT_EQ(node.start(), "");
+    for (std::uint64_t id = 1; id <= some_logs; ++id) ASSERT_EQ(node.create(id, small_log()), "");
+    work(node, 1);
+    node.kill();
+  }
+  auto const one_of_each_core = options.journal_file_bytes * options.cores;
+  {
+    bytes_read_ = 0;
+    log_node node{host_, options, ledger_};
+    ASSERT_EQ(node.start(), "");
+    // What they hold, three times: it is looked through, then read for the map and for the logs.
+    EXPECT_LT(bytes_read_, one_of_each_core * 7 / 2);
+    EXPECT_EQ(node.check(ledger_.promises()), "");
+    work(node, 20);
+    node.kill();
+  }
+  // Now the others are used, and count.
+  bytes_read_ = 0;
+  log_node node{host_, options, ledger_};
+  ASSERT_EQ(node.start(), "");
+  EXPECT_GT(bytes_read_, one_of_each_core * 7 / 2);
+  EXPECT_EQ(node.check(ledger_.promises()), "");
+}
+
 TEST_F(log_restart, journals_do_not_multiply_when_the_process_is_killed_again_and_again) {
   auto const options = small_directory(2);
   {
