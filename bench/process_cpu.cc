@@ -29,6 +29,8 @@ std::optional<double> cpu_seconds_of(int pid) {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+int machine_cores() { return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
 double own_cpu_seconds() {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);

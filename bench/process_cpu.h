@@ -13,4 +13,7 @@ std::optional<double> cpu_seconds_of(int pid);
 // The same of this process, to the microsecond.
 double own_cpu_seconds();
 
+// The machine's processors that are online.
+int machine_cores();
+
 }  // namespace karst::bench

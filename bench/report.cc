@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench/process_cpu.h"
 #include "bench/verdict.h"
 #include "net/wire/error_codes.h"
 
@@ -129,7 +130,11 @@ std::string verdict_of(load_result const& result) {
       .wanted_rate = result.options().rate,
       .reached_rate = figures.requests_per_second,
       .own_cpu_share = share_of_core(result, result.run->cpu().own_seconds),
+      .machine_cores = static_cast<double>(machine_cores()),
   };
+  if (auto broker = result.run->cpu().broker_seconds) {
+    input.broker_cores = share_of_core(result, *broker);
+  }
   for (auto const& side : result.sides) {
     input.requests += side->counts.requests();
     input.refused += side->counts.refused();

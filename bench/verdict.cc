@@ -11,6 +11,8 @@ namespace {
 
 // From here on the bench may have been what limited the broker.
 constexpr double own_cpu_high = 0.9;
+// From here on, of all cores, processor time was what limited broker and bench together.
+constexpr double machine_full = 0.9;
 constexpr double rate_kept = 0.98;
 // A change of throughput over a run, and a scatter between its seconds, that a reader should know.
 constexpr double drift_told = 0.1;
@@ -69,6 +71,22 @@ std::string judge_rate(verdict_input const& input) {
       input.reached_rate, input.wanted_rate);
 }
 
+// What limited a closed loop, as far as processor time tells.
+std::string judge_limit(verdict_input const& input) {
+  if (!input.broker_cores || input.requests == 0 || input.own_cpu_share >= own_cpu_high) return {};
+  auto used = *input.broker_cores + input.own_cpu_share;
+  if (used >= machine_full * input.machine_cores) {
+    return fmt::format(
+        "processor time is the limit: {:.1f} of {:.0f} cores are used by the broker, {:.1f} by the "
+        "bench",
+        *input.broker_cores, input.machine_cores, input.own_cpu_share);
+  }
+  if (input.wanted_rate > 0) return {};
+  return fmt::format(
+      "limited by waiting for answers, not by processor time ({:.1f} of {:.0f} cores)", used,
+      input.machine_cores);
+}
+
 std::string judge_tail(verdict_input const& input) {
   if (input.p999 < tail_told || input.p999 < long_tail * input.p50) return {};
   return fmt::format("long tail: p99.9 is {:.1f} ms, {:.0f} times p50", in_ms(input.p999),
@@ -97,6 +115,7 @@ std::string give_verdict(verdict_input const& input) {
                     "and add up their figures",
                     100 * input.own_cpu_share));
   }
+  say(judge_limit(input));
   say(judge_steadiness(input.seconds));
   say(judge_tail(input));
   if (said.empty()) say("too short to tell whether it is steady");

@@ -17,7 +17,9 @@ struct verdict_input {
   std::uint64_t missing = 0;  // records that were acknowledged and did not come
   double wanted_rate = 0;     // 0: closed loop
   double reached_rate = 0;
-  double own_cpu_share = 0;  // of one core
+  double own_cpu_share = 0;            // of one core
+  std::optional<double> broker_cores;  // that the broker kept busy; none: not measured
+  double machine_cores = 1;
   duration p50{};
   duration p99{};
   duration p999{};

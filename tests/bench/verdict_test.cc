@@ -24,6 +24,19 @@ TEST(verdict, a_bench_that_uses_its_core_up_says_so) {
   EXPECT_THAT(give_verdict(input), HasSubstr("the bench itself is the limit, with 97 % of a core"));
 }
 
+TEST(verdict, what_limited_a_closed_loop_is_told_when_the_broker_is_measured) {
+  auto input = good();
+  input.machine_cores = 4;
+  input.broker_cores = 3.5;
+  EXPECT_THAT(give_verdict(input),
+              StartsWith("processor time is the limit: 3.5 of 4 cores are used by the broker"));
+  input.broker_cores = 1;
+  EXPECT_EQ(give_verdict(input),
+            "limited by waiting for answers, not by processor time (1.4 of 4 cores); steady");
+  input.wanted_rate = input.reached_rate = 1'000;
+  EXPECT_EQ(give_verdict(input), "steady");
+}
+
 TEST(verdict, errors_are_named_first) {
   auto input = good();
   input.refused = 10'000;
