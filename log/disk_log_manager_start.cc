@@ -130,6 +130,7 @@ task<expected<void, error>> disk_log_manager::begin() {
   journal_ = std::move(*started);
   services_.segment_files.set_most(
       log_services::segment_files_most(options.descriptors, options.cores));
+  services_.reads = segment_reads{options.cores};
   services_.directory = options.path;
   services_.direct = directory_.report().direct;
   services_.journal = journal_.get();

@@ -57,11 +57,12 @@ task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment>
       break;
     }
     // Below the tail's first byte everything is in the file.
-    auto wanted = bytes;
+    auto end = part->size;
     auto const first = tail_.first();
     if (tail_.started() && first.segment == part->base() && first.at.value > from) {
-      wanted = std::min(wanted, first.at.value - from);
+      end = first.at.value;
     }
+    auto const wanted = std::min(bytes, end - from);
     // Its file is about to get its name.
     while (!part->usable()) {
       if (auto refused = refusal()) co_return std::unexpected(*refused);
@@ -74,19 +75,17 @@ task<expected<disk_log::fetched, errc>> disk_log::fetch(std::shared_ptr<segment>
       report("cannot open a segment of", source.error());
       co_return std::unexpected(errc::storage_failed);
     }
-    auto memory = buffer::allocate(wanted);
-    auto read = co_await (*source)->read(from, {memory.data(), wanted}, io_class::catch_up);
+    auto read = co_await services_.reads.read(*source, from, wanted, end);
     if (part->retired) co_return std::unexpected(errc::closed);
-    if (!read || *read == 0) {
+    if (!read || read->empty()) {
       ++services_.failed_reads;
       report("cannot read a segment of", read ? karst::errc::end_of_file : read.error());
       co_return std::unexpected(errc::storage_failed);
     }
-    memory.trim_to(*read);
-    got.bytes.append(std::move(memory));
+    from += read->size();
+    bytes -= read->size();
+    got.bytes.append(std::move(*read));
     got.from_file = got.bytes.size();
-    from += *read;
-    bytes -= *read;
   }
   co_return got;
 }
@@ -207,6 +206,9 @@ task<expected<std::optional<read_result>, errc>> disk_log::read_in(std::shared_p
                                                                    read_limits limits) {
   if (auto loaded = co_await load_for_reading(part); !loaded) {
     co_return std::unexpected(loaded.error());
+  }
+  if (segment_reads::is_short()) {
+    limits.max_bytes = std::min(limits.max_bytes, limit::short_read_bytes);
   }
   auto const limit = readable_end(*part, end);
   auto const exact = limit != part->size || end >= end_;

@@ -48,6 +48,22 @@ inline constexpr std::size_t producers_per_log = 2048;
 // At it: a producer that was not found is unknown, as if it had expired.
 inline constexpr std::uint64_t producers_looked_for = 1 * GiB;
 
+// Reading segments for consumers. A piece is what the device is asked for at once: it takes about
+// 0.3 ms at 1 GB/s, by which a journal write that comes behind it is late, and two of them keep a
+// device busy (measured: ARCHITECTURE.md). All cores of a directory share that number, each has at
+// least one. At it: readers of what is not in the page cache wait in turn; all others go on.
+inline constexpr std::size_t segment_read_piece = 256 * KiB;
+inline constexpr std::size_t device_reads = 2;
+
+// What is read ahead of one reader into the page cache: what consumers ask of a partition at a
+// time, by default. At most so many readers of a core at once; others are not read ahead for.
+inline constexpr std::size_t read_ahead_bytes = MiB;
+inline constexpr std::size_t read_ahead_tasks = 16;
+
+// What a fetch reads of a segment while half of the core's memory for answers is in use: with the
+// first batch, which may be larger, a consumer goes on, slowly.
+inline constexpr std::size_t short_read_bytes = 64 * KiB;
+
 // The largest uncompressed batch that is validated without yielding: 64 KiB of 100-byte records
 // take about 15 us.
 inline constexpr std::size_t validated_at_once = 256 * KiB;

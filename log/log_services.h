@@ -9,6 +9,7 @@
 #include "log/index_cache.h"
 #include "log/journal.h"
 #include "log/limits.h"
+#include "log/segment_reads.h"
 #include "log/tail_cache.h"
 #include "reactor/semaphore.h"
 #include "reactor/waiters.h"
@@ -29,7 +30,8 @@ struct log_services {
   bool direct = true;
   karst::log::journal* journal = nullptr;
   tail_cache* tails = nullptr;
-  semaphore writes{16};  // segment writes in flight (STORAGE.md 3)
+  segment_reads reads{1};  // by its consumers
+  semaphore writes{16};    // segment writes in flight (STORAGE.md 3)
   descriptor_cache segment_files{limit::segment_files_least};
   index_cache indexes{limit::index_bytes_kept};
   std::uint64_t damaged_reads = 0;  // batches that did not match their CRC when they were read

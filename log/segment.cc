@@ -47,7 +47,7 @@ task<expected<std::shared_ptr<file>>> segment::writer(bool direct) {
 }
 
 task<expected<std::shared_ptr<file>>> segment::reader() {
-  return files_.open(reader_, path(segment_file::log), open_read);
+  return files_.open(reader_, path(segment_file::log), open_read | open_exact);
 }
 
 task<> segment::close_files() {

@@ -105,13 +105,17 @@ void tail::roll(offset segment) {
 }
 
 std::size_t tail::find(log_position from) const {
-  // From the back: writers and caught-up readers want the newest piece.
-  for (auto index = pieces_.size(); index-- > 0;) {
-    auto const& candidate = pieces_[index];
-    if (candidate.segment == from.segment && candidate.start <= from.at.value) return index;
-    if (candidate.segment < from.segment) break;
-  }
-  return pieces_.size();
+  // Writers and caught-up readers want the newest piece; others any of thousands.
+  auto before = [&from](piece const& candidate) {
+    return candidate.segment < from.segment ||
+           (candidate.segment == from.segment && candidate.start <= from.at.value);
+  };
+  auto end = pieces_.end();
+  if (pieces_.empty() || !before(pieces_.back()))
+    end = std::ranges::partition_point(pieces_, before);
+  auto const index = static_cast<std::size_t>(end - pieces_.begin());
+  if (index == 0 || pieces_[index - 1].segment != from.segment) return pieces_.size();
+  return index - 1;
 }
 
 bool tail::holds(log_position from) const {

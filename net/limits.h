@@ -51,8 +51,9 @@ struct limits {
   std::size_t output_budget_bytes = 128 * MiB;
   duration stuck_patience{1s};
   duration relief_pause{10ms};
-  // One send: enough to keep the socket busy, and progress is seen in between.
-  std::size_t send_slice_bytes = 1 * MiB;
+  // One send: enough to keep the socket busy, and progress is seen in between. What a consumer asks
+  // of a partition by default, 1 MiB, goes in one, with the rest of the answer.
+  std::size_t send_slice_bytes = 1 * MiB + 64 * KiB;
 
   // A clean stop waits so long for answers to be taken, then cuts.
   duration stop_patience{500ms};

@@ -80,16 +80,25 @@ void file::abandon() {
 task<expected<std::size_t>> file::read(std::uint64_t offset, std::span<std::byte> to,
                                        io_class priority) {
   iovec vector{to.data(), to.size()};
+  co_return co_await read(offset, std::span{&vector, 1}, priority);
+}
+
+task<expected<std::size_t>> file::read(std::uint64_t offset, std::span<iovec> to,
+                                       io_class priority) {
   ready_operation op;
   op.code = opcode::read;
   op.fd = fd_;
   op.offset = offset;
-  op.vectors = &vector;
-  op.vector_count = 1;
+  op.vectors = to.data();
+  op.vector_count = static_cast<std::uint32_t>(to.size());
   op.priority = priority;
   auto result = co_await op;
   if (result.error != errc::ok) co_return fail(result.error);
   co_return static_cast<std::size_t>(result.value);
+}
+
+bool file::is_resident(std::uint64_t offset, std::uint64_t length) const {
+  return core::current().io().is_resident(fd_, offset, length);
 }
 
 task<expected<>> file::write(std::uint64_t offset, std::vector<iovec> vectors, bool durable) {

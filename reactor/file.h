@@ -37,6 +37,12 @@ class file {
   // Bytes read; fewer than asked for only at the end of the file.
   task<expected<std::size_t>> read(std::uint64_t offset, std::span<std::byte> to,
                                    io_class priority = io_class::normal);
+  // The same into several pieces of memory, which must not change until it is done; the vectors may
+  // be changed.
+  task<expected<std::size_t>> read(std::uint64_t offset, std::span<iovec> to,
+                                   io_class priority = io_class::normal);
+  // Whether all of the range is in the page cache: see io.h.
+  bool is_resident(std::uint64_t offset, std::uint64_t length) const;
   // All or an error. The vectors' memory must not change until it is done. Durable: on the device,
   // not only in its queue (RWF_DSYNC).
   task<expected<>> write(std::uint64_t offset, std::vector<iovec> vectors, bool durable);

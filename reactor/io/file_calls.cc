@@ -162,6 +162,12 @@ int kernel_open_flags(std::uint32_t open_flags) {
   return flags;
 }
 
+void advise_kernel(int fd, std::uint32_t open_flags) {
+  if (fd >= 0 && (open_flags & open_exact) != 0) {
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+  }
+}
+
 void advance_vectors(operation& op, std::size_t bytes) {
   while (op.vector_count != 0 && bytes >= op.vectors->iov_len) {
     bytes -= op.vectors->iov_len;
@@ -196,8 +202,12 @@ call_result call_file_operation(operation& op) {
       return call_zero_range(op);
     case opcode::truncate:
       return outcome(ftruncate(op.fd, static_cast<off_t>(op.length)));
-    case opcode::open:
-      return outcome(::open(op.path, kernel_open_flags(op.open_flags), file_mode));
+    case opcode::open: {
+      auto fd = ::open(op.path, kernel_open_flags(op.open_flags), file_mode);
+      auto opened = outcome(fd);
+      advise_kernel(fd, op.open_flags);
+      return opened;
+    }
     case opcode::close:
       return outcome(::close(op.fd));
     case opcode::rename:

@@ -17,6 +17,8 @@ call_result call_file_operation(operation& op);
 // The pieces that the asynchronous path shares: open(2)'s flags, moving the vectors past `bytes`,
 // and the sum of the vectors.
 int kernel_open_flags(std::uint32_t open_flags);
+// What opening cannot say (open_exact): told of the open file, at once.
+void advise_kernel(int fd, std::uint32_t open_flags);
 void advance_vectors(operation& op, std::size_t bytes);
 std::size_t vector_bytes(operation const& op);
 

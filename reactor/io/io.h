@@ -55,6 +55,7 @@ enum open_flag : std::uint32_t {
   open_exclusive = 8,
   open_direct = 16,  // O_DIRECT; errc::invalid where the file system refuses
   open_directory = 32,
+  open_exact = 64,  // reads bring what they ask for into the page cache, and nothing ahead of it
 };
 
 // What a disk does first when it has more to do than it can (ioprio_set(2)); honoured where the
@@ -185,6 +186,9 @@ class io {
   virtual expected<disk_space> space_of(std::string const&) {
     return disk_space{.total_bytes = 1024 * GiB, .available_bytes = 1024 * GiB};
   }
+  // Whether all of the range is in the page cache, so that reading it does not wait for the device.
+  // False also where the kernel cannot say (before Linux 6.5). A few microseconds for a megabyte.
+  virtual bool is_resident(int, std::uint64_t, std::uint64_t) { return false; }
 
   io_counters const& counters() const { return counters_; }
 

@@ -351,6 +351,9 @@ void uring_io::completed(io_uring_cqe const& cqe) {
     case opcode::send:
     case opcode::receive_exactly:
       return completed_transfer(op, cqe.res);
+    case opcode::open:
+      advise_kernel(cqe.res, op.open_flags);
+      break;
     case opcode::allocate:
     case opcode::zero_range:
       // The file system has no such call; a file thread writes the zeros.

@@ -26,6 +26,7 @@ class kernel_io : public io {
   void unlock_file(int fd) final;
   std::string direct_refusal(std::string const& directory) final;
   expected<disk_space> space_of(std::string const& path) final;
+  bool is_resident(int fd, std::uint64_t offset, std::uint64_t length) final;
 
  protected:
   enum class place : std::uint64_t {

@@ -113,5 +113,33 @@ TEST_F(tail_test, memory_that_is_not_in_the_segments_is_never_given_up) {
   EXPECT_TRUE(kept.reserve(bytes.size()));
 }
 
+TEST_F(tail_test, any_place_of_many_pieces_is_found) {
+  tail kept{*cache};
+  ASSERT_TRUE(kept.start({offset{0}, position{4096}}, {}));
+  auto const bytes = pattern(700'000, 10);
+  for (auto segment : {0, 100, 200}) {
+    if (segment != 0) kept.roll(offset{segment});
+    for (std::size_t at = 0; at < bytes.size(); at += 7000) {
+      ASSERT_TRUE(kept.reserve(7000));
+      kept.write(std::span{bytes}.subspan(at, 7000));
+      kept.commit();
+    }
+  }
+  for (auto segment : {0, 100, 200}) {
+    std::uint64_t const begin = segment == 0 ? 4096 : 0;
+    for (std::size_t at = 0; at < bytes.size(); at += 4999) {
+      log_position const where{offset{segment}, position{begin + at}};
+      ASSERT_TRUE(kept.holds(where)) << segment << " " << at;
+      auto const part = std::min<std::size_t>(5000, bytes.size() - at);
+      EXPECT_EQ(kept.slice(where, part).to_string(),
+                std::string(reinterpret_cast<char const*>(bytes.data()) + at, part));
+    }
+  }
+  EXPECT_FALSE(kept.holds({offset{0}, position{4095}}));
+  EXPECT_FALSE(kept.holds({offset{50}, position{0}}));
+  EXPECT_FALSE(kept.holds({offset{300}, position{0}}));
+  kept.clear();
+}
+
 }  // namespace
 }  // namespace karst::log
