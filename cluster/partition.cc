@@ -5,6 +5,8 @@
 namespace karst::cluster {
 namespace {
 
+constexpr std::int16_t knows_zstd = 7;
+
 // Memory of another core, seen through a block of this one: the caller keeps the bytes until the
 // append is done, and nothing here touches their count.
 struct borrowed_block : buffer_block {
@@ -16,6 +18,8 @@ struct borrowed_block : buffer_block {
     block->release = [](buffer_block& done) { delete static_cast<borrowed_block*>(&done); };
     return buffer{*block, block->data, bytes.size()};
   }
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* block, std::size_t size) { free_frame(block, size); }
 };
 
 buffer_chain borrow(buffer_chain const& records) {
@@ -23,6 +27,19 @@ buffer_chain borrow(buffer_chain const& records) {
   for (auto const& piece : records.pieces()) borrowed.append(borrowed_block::make(piece.bytes()));
   return borrowed;
 }
+
+buffer_chain taken(buffer_chain const& records, append_options const& options) {
+  return options.borrowed ? borrow(records) : records.share();
+}
+
+log::validation_rules rules_for(log::log_config const& config, append_options const& options,
+                                wall_ms now) {
+  auto rules = log::validation_rules::of(config, now);
+  rules.zstd_allowed = options.produce_version >= knows_zstd;
+  return rules;
+}
+
+task<expected<void, log::errc>> at_once(expected<void, log::errc> result) { co_return result; }
 
 }  // namespace
 
@@ -46,6 +63,24 @@ task<expected<log::append_info, append_error>> partition::append(buffer_chain co
   co_return appended;
 }
 
+std::optional<expected<log::append_info, append_error>> partition::append_now(
+    buffer_chain const& records, append_options options) {
+  // Neither past another append nor with room that has to be waited for.
+  if (closing_ || append_turn_.free() == 0 || append_turn_.contended()) return std::nullopt;
+  auto now = core::current().clock().wall_now();
+  auto rules = rules_for(log_.config(), options, now);
+  if (!log::batch_validator::quick(records, rules)) return std::nullopt;
+  auto batch = taken(records, options);
+  auto valid = validator_.validate_now(batch, rules);
+  if (!valid) return std::nullopt;
+  if (!*valid) return unexpected<append_error>(std::move(valid->error()));
+  auto appended = log_.append(**valid, {.epoch = epoch_, .now = now});
+  if (appended) return *appended;
+  if (appended.error() == log::errc::space_exhausted) return std::nullopt;
+  return unexpected<append_error>(
+      append_error{.code = appended.error(), .message = log_.why_refused(appended.error())});
+}
+
 task<expected<log::append_info, append_error>> partition::append_in_turn(
     buffer_chain const& records, append_options options) {
   auto refuse = [](log::errc code, std::string message) {
@@ -55,9 +90,8 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
   auto room = co_await log_.room_for(records.size(), options.deadline);
   if (!room) co_return refuse(room.error(), log_.why_refused(room.error()));
   auto now = core::current().clock().wall_now();
-  auto rules = log::validation_rules::of(log_.config(), now);
-  rules.zstd_allowed = options.produce_version >= 7;
-  auto batch = borrow(records);
+  auto rules = rules_for(log_.config(), options, now);
+  auto batch = taken(records, options);
   std::optional<log::batch_validator::result> valid;
   if (log::batch_validator::quick(batch, rules)) valid = validator_.validate_now(batch, rules);
   if (!valid) valid = co_await validator_.validate(std::move(batch), rules);
@@ -76,10 +110,10 @@ task<expected<log::append_info, append_error>> partition::append_in_turn(
 }
 
 task<expected<void, log::errc>> partition::committed(log::offset end, time_point deadline) {
-  if (closing_) co_return unexpected<log::errc>(log::errc::closed);
-  auto inside = users_.enter();
-  if (log_.config().flush_messages > 1) co_return expected<void, log::errc>{};
-  co_return co_await log_.durable(end, deadline);
+  if (closing_) return at_once(unexpected<log::errc>(log::errc::closed));
+  if (log_.config().flush_messages > 1) return at_once({});
+  // The log keeps those who wait, and outlives them.
+  return log_.durable(end, deadline);
 }
 
 task<expected<log::read_result, log::errc>> partition::read(log::offset from, read_bound bound,

@@ -17,6 +17,8 @@ using append_error = log::batch_error;
 struct append_options {
   std::int16_t produce_version = 9;  // zstd needs 7
   time_point deadline = never;       // to have room; timed_out when it passes
+  // The records may be memory of another core: they are read, not counted.
+  bool borrowed = true;
 };
 
 // What a reader may see.
@@ -54,6 +56,10 @@ class partition {
   // `records` may be memory of another core; it is read, not counted, until the task is done.
   task<expected<log::append_info, append_error>> append(buffer_chain const& records,
                                                         append_options options);
+  // The same for a small batch of this core's memory that needs no waiting and no rewriting, nearly
+  // every one: at once, without a task. nullopt: nothing has happened, call append().
+  std::optional<expected<log::append_info, append_error>> append_now(buffer_chain const& records,
+                                                                     append_options options);
   // Done when an acknowledgement may leave for everything below `end`: the high watermark has
   // passed it, or, when the topic's flush.messages is above 1, at once. Errors: closed,
   // storage_failed; timed_out at the deadline, though it may become true later.

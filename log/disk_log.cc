@@ -298,6 +298,13 @@ void disk_log::on_durable(offset end, log_position position) {
   if (end > durable_end_) durable_end_ = end;
   durable_position_ = std::max(durable_position_, position);
   note_rolled();
+  while (!acks_.empty() && acks_.front().end <= durable_end_) acks_.pop_front()->woken.wake_one();
+  durable_waiters_.wake_all();
+  durable_moved_.wake_all();
+}
+
+void disk_log::wake_durable() {
+  while (auto* waiting = acks_.pop_front()) waiting->woken.wake_one();
   durable_waiters_.wake_all();
   durable_moved_.wake_all();
 }
@@ -309,8 +316,7 @@ void disk_log::note_rolled() {
 }
 
 void disk_log::wake_all() {
-  durable_waiters_.wake_all();
-  durable_moved_.wake_all();
+  wake_durable();
   staged_moved_.wake_all();
   grown_.wake_all();
   flushed_.wake_all();
@@ -319,10 +325,14 @@ void disk_log::wake_all() {
 
 task<expected<void, errc>> disk_log::durable(offset end, time_point deadline) {
   auto const cuts = cuts_;
+  durable_wait here;
+  here.end = end;
   while (durable_end_ < end) {
     if (auto refused = refusal()) co_return std::unexpected(*refused);
     auto inside = users_.enter();
-    auto reason = co_await durable_waiters_.wait(deadline);
+    auto in_order = acks_.empty() || acks_.back().end <= end;
+    if (in_order) acks_.push_back(here);
+    auto reason = co_await (in_order ? here.woken : durable_waiters_).wait(deadline);
     // Became durable, and was cut off before the waiter could see it.
     if (cuts_ != cuts && last_cut_ < end) co_return std::unexpected(errc::closed);
     if (reason == wake_reason::timed_out && durable_end_ < end) {

@@ -194,6 +194,11 @@ class disk_log final : public partition_log {
     log_position start;
   };
 
+  struct durable_wait : list_link {
+    offset end;
+    waiters woken;
+  };
+
   struct cut_plan;  // what a truncation leaves, found out before anything changes
   class header_visitor;
 
@@ -211,6 +216,7 @@ class disk_log final : public partition_log {
   bool journal_head();
   void roll();
   void note_rolled();
+  void wake_durable();
   bool wants_space(wall_ms now) const;
   task<> grow_ahead();
   task<expected<void, errc>> make_writable(std::size_t bytes, time_point deadline);
@@ -326,7 +332,10 @@ class disk_log final : public partition_log {
   std::uint64_t index_valid_ = 0;  // recovered: of the active segment's index files
   std::uint64_t last_step_ = 0;    // of the last preallocation
   std::uint64_t roll_random_ = 0;  // what segment.jitter.ms takes off the active segment's time
-  waiters durable_waiters_;
+  // Those who wait for their appends, in the order of the ends: a movement of the durable end wakes
+  // those that it concerns and looks at no other.
+  intrusive_list<durable_wait> acks_;
+  waiters durable_waiters_;  // others, woken by every movement
   waiters durable_moved_;
   waiters staged_moved_;
   waiters grown_;

@@ -258,8 +258,7 @@ void disk_log::take_over(cut_plan& plan) {
   marks_.clear();
   head_journaled_ = false;
   ++cuts_;
-  durable_waiters_.wake_all();
-  durable_moved_.wake_all();
+  wake_durable();
 }
 
 // A refusal is waited for, because what was decided must be done before the log grows; a full disk

@@ -58,7 +58,20 @@ void connection::cut() {
 // --- reading
 
 task<> connection::read() {
-  while (!stopping_ && co_await read_one()) {
+  auto more = true;
+  while (more && !stopping_) {
+    auto step = frames_.next();
+    if (auto* whole = std::get_if<frame_reader::whole>(&step)) {
+      more = accept_frame(std::move(whole->frame), {});
+    } else if (auto* large = std::get_if<frame_reader::large>(&step)) {
+      more = co_await read_large(large->bytes);
+    } else if (auto* bad = std::get_if<frame_reader::bad>(&step)) {
+      end_reading(bad->reason, home_.counters.closed_bad_input);
+      break;
+    } else {
+      enter(frames_.in_frame() ? reading::small_frame : reading::nothing);
+      more = take_received(co_await socket_->receive());
+    }
     while (pending_.size() >= home_.limits.read_ahead && !stopping_ && !queue_.broken()) {
       socket_->pause_receiving();
       enter(reading::paused);
@@ -71,29 +84,19 @@ task<> connection::read() {
   pending_changed_.wake_all();
 }
 
-// One step: a frame, or more bytes. False at the end of the input.
-task<bool> connection::read_one() {
-  auto step = frames_.next();
-  if (auto* whole = std::get_if<frame_reader::whole>(&step)) {
-    co_return accept_frame(std::move(whole->frame), {});
-  }
-  if (auto* bad = std::get_if<frame_reader::bad>(&step)) {
-    end_reading(bad->reason, home_.counters.closed_bad_input);
-    co_return false;
-  }
-  if (auto* large = std::get_if<frame_reader::large>(&step)) {
-    reservation memory;
-    auto frame = co_await receive_large(large->bytes, memory);
-    if (!frame) co_return false;
-    co_return accept_frame(std::move(*frame), std::move(memory));
-  }
-  enter(frames_.in_frame() ? reading::small_frame : reading::nothing);
-  auto received = co_await socket_->receive();
-  if (!received || received->empty()) co_return false;
+// False at the end of the input.
+bool connection::take_received(expected<buffer> received) {
+  if (!received || received->empty()) return false;
   home_.counters.bytes_received += received->size();
   if (state_ == reading::nothing) state_since_ = core::current().now();
   frames_.feed(std::move(*received));
-  co_return true;
+  return true;
+}
+
+task<bool> connection::read_large(std::size_t bytes) {
+  reservation memory;
+  auto frame = co_await receive_large(bytes, memory);
+  co_return frame && accept_frame(std::move(*frame), std::move(memory));
 }
 
 task<expected<buffer_chain>> connection::receive_large(std::size_t bytes, reservation& memory) {
@@ -154,15 +157,16 @@ bool connection::accept_frame(buffer_chain frame, reservation memory) {
     frame = buffer_chain{buffer::copy_of(frame.linearize().bytes())};
   }
   ++home_.counters.requests;
-  pending_.push_back({.request = {.api_key = header->api_key,
-                                  .api_version = header->api_version,
-                                  .correlation_id = header->correlation_id,
-                                  .client_id = std::move(header->client_id),
-                                  .body = std::move(frame),
-                                  .received_at = core::current().now(),
-                                  .connection = &info_},
-                      .memory = std::move(memory),
-                      .kind = kind});
+  auto& next = *pending_.emplace_back(queue_.make());
+  next.request.api_key = header->api_key;
+  next.request.api_version = header->api_version;
+  next.request.correlation_id = header->correlation_id;
+  next.request.client_id = std::move(header->client_id);
+  next.request.body = std::move(frame);
+  next.request.received_at = core::current().now();
+  next.request.connection = &info_;
+  next.memory = std::move(memory);
+  next.kind = kind;
   pending_changed_.wake_all();
   return true;
 }
@@ -184,17 +188,14 @@ task<> connection::dispatch() {
       (void)co_await pending_changed_.wait();
       continue;
     }
-    if (!may_start(pending_.front().kind)) {
+    if (!may_start(pending_.front()->kind)) {
       (void)co_await queue_.moved().wait();
       continue;
     }
-    auto& started = queue_.open();
-    auto kind = pending_.front().kind;
-    started.request = std::move(pending_.front().request);
-    started.memory = std::move(pending_.front().memory);
+    auto& started = queue_.open(std::move(pending_.front()));
     pending_.pop_front();
     room_.wake_all();
-    if (kind == overlap::produce) {
+    if (started.kind == overlap::produce) {
       tasks_.spawn(serve(started));
       continue;
     }

@@ -34,18 +34,14 @@ class connection : public list_link {
 
  private:
   enum class reading : std::uint8_t { nothing, small_frame, large_frame, paused };
-  struct started_request {
-    karst::net::request request;
-    reservation memory;
-    karst::net::overlap kind;
-  };
   struct receive_timer : timer {
     connection* owner;
   };
 
   task<> read();
-  task<bool> read_one();
+  task<bool> read_large(std::size_t bytes);
   task<expected<buffer_chain>> receive_large(std::size_t bytes, reservation& memory);
+  bool take_received(expected<buffer> received);
   bool accept_frame(buffer_chain frame, reservation memory);
   task<> dispatch();
   bool may_start(overlap kind) const;
@@ -64,7 +60,7 @@ class connection : public list_link {
   connection_info info_;
   frame_reader frames_;
   send_queue queue_;
-  std::deque<started_request> pending_;
+  std::deque<std::unique_ptr<exchange>> pending_;
   std::string client_id_;  // of the last request, for log lines
   bool alone_running_ = false;
   bool input_ended_ = false;  // no more requests will be read

@@ -28,11 +28,15 @@ send_queue::send_queue(core_network& home, karst::socket& socket) : home_(home),
 
 send_queue::~send_queue() { KARST_ASSERT(slots_.empty(), "{} answers left", slots_.size()); }
 
-exchange& send_queue::open() {
-  if (spare_.empty()) return *slots_.emplace_back(std::make_unique<exchange>());
-  slots_.push_back(std::move(spare_.back()));
+std::unique_ptr<exchange> send_queue::make() {
+  if (spare_.empty()) return std::make_unique<exchange>();
+  auto made = std::move(spare_.back());
   spare_.pop_back();
-  return *slots_.back();
+  return made;
+}
+
+exchange& send_queue::open(std::unique_ptr<exchange> started) {
+  return *slots_.emplace_back(std::move(started));
 }
 
 void send_queue::finish(exchange& answered) {
@@ -89,7 +93,8 @@ void send_queue::pop(std::size_t count) {
     slots_.pop_front();
     home_.remove_output(done->response_bytes);
     if (spare_.size() == spare_most) continue;
-    *done = exchange{};
+    std::destroy_at(done.get());
+    std::construct_at(done.get());
     spare_.push_back(std::move(done));
   }
 }
@@ -117,7 +122,7 @@ task<bool> send_queue::send_ready() {
     std::size_t header_bytes = ready.response.flexible_header ? 9 : 8;
     slice_.push_back({ready.header.data(), header_bytes});
     slice_bytes_ += header_bytes;
-    if (!co_await send_body(ready)) co_return false;
+    if (!gather(ready) && !co_await send_body(ready)) co_return false;
     if (slice_bytes_ >= home_.limits.send_slice_bytes) break;
   }
   if (!co_await flush(false)) co_return false;
@@ -125,6 +130,22 @@ task<bool> send_queue::send_ready() {
   co_return !close_reason_;
 }
 
+// The answer's body joins the slice when all of it fits and is in memory, as nearly always.
+bool send_queue::gather(exchange& ready) {
+  if (slice_bytes_ + ready.response_bytes > home_.limits.send_slice_bytes) return false;
+  auto const vectors = slice_.size();
+  for (auto const& piece : ready.response.body) {
+    auto whole = !std::holds_alternative<file_range>(piece);
+    if (whole) memory_of(piece).to_iovecs(slice_);
+    if (whole && slice_.size() <= vectors_max) continue;
+    slice_.resize(vectors);
+    return false;
+  }
+  slice_bytes_ += ready.response_bytes;
+  return true;
+}
+
+// The same in slices.
 task<bool> send_queue::send_body(exchange& ready) {
   for (auto const& piece : ready.response.body) {
     if (auto const* range = std::get_if<file_range>(&piece)) {

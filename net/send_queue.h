@@ -8,11 +8,12 @@
 
 namespace karst::net {
 
-// One request of a connection and its answer, from its start until the answer is sent. Stays where
-// it is in memory.
+// One request of a connection and its answer, from when it was read until the answer is sent. Stays
+// where it is in memory.
 struct exchange {
   karst::net::request request;
   reservation memory;  // of the frame, for large ones
+  overlap kind = overlap::alone;
   karst::net::response response;
   bool done = false;  // the handler has answered
   std::size_t response_bytes = 0;
@@ -29,7 +30,9 @@ class send_queue {
   send_queue(core_network& home, karst::socket& socket);
   ~send_queue();
 
-  exchange& open();
+  // An exchange to be filled, for open().
+  std::unique_ptr<exchange> make();
+  exchange& open(std::unique_ptr<exchange> started);
   void finish(exchange& answered);
   // No more exchanges will be opened; run() ends when the last answer is sent.
   void close_input();
@@ -58,6 +61,7 @@ class send_queue {
   };
 
   task<bool> send_ready();
+  bool gather(exchange& ready);
   task<bool> send_body(exchange& ready);
   task<bool> flush(bool more_follows);
   task<bool> send_range(file_range const& range);

@@ -17,16 +17,19 @@ class buffer_chain {
   buffer_chain() = default;
   explicit buffer_chain(buffer piece) { append(std::move(piece)); }
   buffer_chain(buffer_chain&& other) noexcept
-      : pieces_(std::exchange(other.pieces_, {})), size_(std::exchange(other.size_, 0)) {}
+      : only_(std::move(other.only_)),
+        several_(std::exchange(other.several_, {})),
+        size_(std::exchange(other.size_, 0)) {}
   buffer_chain& operator=(buffer_chain&& other) noexcept {
-    pieces_ = std::exchange(other.pieces_, {});
+    only_ = std::move(other.only_);
+    several_ = std::exchange(other.several_, {});
     size_ = std::exchange(other.size_, 0);
     return *this;
   }
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  std::span<buffer const> pieces() const { return pieces_; }
+  std::span<buffer const> pieces() const { return const_cast<buffer_chain*>(this)->parts(); }
 
   void append(buffer piece);  // empty pieces are dropped
   void append(buffer_chain&& other);
@@ -52,7 +55,7 @@ class buffer_chain {
   // Visits [position, position + size) piece by piece: visit(std::span<std::byte const>).
   template <typename Visit>
   void for_each(std::size_t position, std::size_t size, Visit visit) const {
-    for (auto const& piece : pieces_) {
+    for (auto const& piece : pieces()) {
       if (size == 0) return;
       if (position >= piece.size()) {
         position -= piece.size();
@@ -66,7 +69,14 @@ class buffer_chain {
   }
 
  private:
-  std::vector<buffer> pieces_;
+  std::span<buffer> parts() {
+    if (!several_.empty()) return several_;
+    return {&only_, only_.empty() ? 0U : 1U};
+  }
+
+  // Nearly every chain is one piece: it lies here. From the second on all are in `several_`.
+  buffer only_;
+  std::vector<buffer> several_;
   std::size_t size_ = 0;
 };
 

@@ -11,11 +11,16 @@ namespace karst {
 
 template <typename T = void>
 class task;
+class task_set;
 
 namespace internal {
 
+// A task of `set` has ended, and its frame is gone.
+void left(task_set& set);
+
 struct promise_base {
   std::coroutine_handle<> continuation;
+  task_set* set = nullptr;  // runs on its own: nobody awaits it, and it destroys its frame itself
 
   static void* operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void* frame, std::size_t size) { free_frame(frame, size); }
@@ -26,6 +31,11 @@ struct promise_base {
     bool await_ready() noexcept { return false; }
     template <typename Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> done) noexcept {
+      if (auto* set = done.promise().set) {
+        done.destroy();
+        left(*set);
+        return std::noop_coroutine();
+      }
       auto next = done.promise().continuation;
       return next ? next : std::noop_coroutine();
     }
@@ -99,6 +109,7 @@ class [[nodiscard]] task {
   }
 
  private:
+  friend class task_set;
   void destroy() {
     if (handle_) handle_.destroy();
   }

@@ -1,27 +1,24 @@
 #include "reactor/task_set.h"
 
+#include "reactor/core.h"
+
 namespace karst {
-namespace {
 
-// Starts eagerly and destroys its own frame at the end.
-struct detached {
-  struct promise_type {
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
-    static void operator delete(void* frame, std::size_t size) { free_frame(frame, size); }
-    detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() noexcept {
-      assertion_failed("task_set.cc", 0, "an exception left a coroutine", "");
-    }
-  };
-};
+void internal::left(task_set& set) {
+  if (--set.running_ == 0) set.none_running_.wake_all();
+}
 
-detached run(task<> work, gate::holder) { co_await std::move(work); }
+void task_set::spawn(task<> work) {
+  KARST_ASSERT(!joined_ && work);
+  ++running_;
+  auto handle = std::exchange(work.handle_, {});
+  handle.promise().set = this;
+  handle.resume();
+}
 
-}  // namespace
-
-void task_set::spawn(task<> work) { run(std::move(work), gate_.enter()); }
+task<> task_set::join() {
+  joined_ = true;
+  while (running_ != 0) (void)co_await none_running_.wait();
+}
 
 }  // namespace karst

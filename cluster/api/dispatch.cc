@@ -90,13 +90,13 @@ entry const* find(std::int16_t key) {
 
 // The asker's version is not known here, so the answer has the oldest form, and says which versions
 // of ApiVersions may be asked for instead (KIP-511). The connection stays.
-net::response refuse_version(entry const& api_versions) {
+task<net::response> refuse_version(entry const& api_versions) {
   net::api_versions_response answer{.error = net::error_code::unsupported_version};
   answer.api_keys.push_back({net::api_key::api_versions, api_versions.api.listed.lowest,
                              api_versions.api.listed.highest});
   net::response response;
   response.body = net::encode(std::move(answer), 0);
-  return response;
+  co_return response;
 }
 
 }  // namespace
@@ -128,9 +128,9 @@ task<net::response> dispatcher::handle(net::request const& request) {
   if (!api->api.served.contain(request.api_version)) {
     KARST_ASSERT(api->api.key == net::api_key::api_versions, "{} v{}", request.api_key,
                  request.api_version);
-    co_return refuse_version(*api);
+    return refuse_version(*api);
   }
-  co_return co_await api->serve(broker_, request);
+  return api->serve(broker_, request);
 }
 
 }  // namespace karst::cluster

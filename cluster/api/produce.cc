@@ -23,7 +23,8 @@ constexpr duration least_patience = 1s;
 
 struct append_job {
   log::log_id log;
-  buffer_chain const* records = nullptr;  // of the connection's core
+  core_id home = no_core;                 // the connection's core
+  buffer_chain const* records = nullptr;  // its memory
   std::int16_t version = 0;
   bool acknowledged = true;
   time_point deadline = never;
@@ -70,13 +71,16 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
     result = failed(net::error_code::not_leader_or_follower);
     co_return;
   }
-  auto appended = co_await partition->append(
-      *job.records, {.produce_version = job.version, .deadline = job.deadline});
-  if (!appended) {
-    result = refused(std::move(appended.error()), broker.partitions().find(job.log));
+  append_options options{.produce_version = job.version,
+                         .deadline = job.deadline,
+                         .borrowed = job.home != core::current().id()};
+  auto appended = partition->append_now(*job.records, options);
+  if (!appended) appended = co_await partition->append(*job.records, options);
+  if (!*appended) {
+    result = refused(std::move(appended->error()), broker.partitions().find(job.log));
     co_return;
   }
-  result.info = *appended;
+  result.info = **appended;
   if (!job.acknowledged) co_return;
   // The partition may have gone while the batch was validated.
   partition = broker.partitions().find(job.log);
@@ -84,7 +88,7 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
     result = failed(net::error_code::not_leader_or_follower);
     co_return;
   }
-  auto committed = co_await partition->committed(appended->end, job.deadline);
+  auto committed = co_await partition->committed(result.info.end, job.deadline);
   if (committed) co_return;
   result = failed(to_error_code(committed.error()));
   if (result.error == net::error_code::request_timed_out) {
@@ -93,12 +97,23 @@ task<> append_one(broker& broker, append_job const& job, append_result& result) 
   }
 }
 
+task<append_result> append_there(broker& broker, append_job const& job) {
+  append_result result;
+  co_await append_one(broker, job, result);
+  co_return result;
+}
+
+task<> append_far(broker& broker, core_id owner, append_job const& job, append_result& result) {
+  result = co_await submit_to(owner, [&broker, &job] { return append_there(broker, job); });
+}
+
+task<> append_on(core_id owner, broker& broker, append_job const& job, append_result& result) {
+  return owner == core::current().id() ? append_one(broker, job, result)
+                                       : append_far(broker, owner, job, result);
+}
+
 task<std::vector<append_result>> append_all(broker& broker, std::span<append_job const> jobs) {
   std::vector<append_result> results(jobs.size());
-  if (jobs.size() == 1) {
-    co_await append_one(broker, jobs.front(), results.front());
-    co_return results;
-  }
   task_set running;
   for (std::size_t i = 0; i < jobs.size(); ++i)
     running.spawn(append_one(broker, jobs[i], results[i]));
@@ -161,62 +176,104 @@ void fill(partition_answer& answer, append_result const& result, std::int16_t ve
   answer.log_start_offset = result.info.log_start.value;
 }
 
-}  // namespace
+// What every partition of a request is appended and answered with.
+struct produce_call {
+  request_context& context;
+  net::produce_request const& request;
+  append_result refused;  // why nothing of it is appended
+  time_point deadline;
 
-task<net::produce_response> handle(request_context& context, net::produce_request const& request) {
-  auto& broker = context.broker;
-  auto snapshot = broker.metadata().current();
-  auto refused = refuse_whole(request);
+  produce_call(request_context& served, net::produce_request const& asked)
+      : context(served), request(asked), refused(refuse_whole(asked)) {
+    auto patience = std::max<duration>(std::chrono::milliseconds{asked.timeout_ms}, least_patience);
+    deadline = acknowledged() ? served.request.received_at + patience : never;
+  }
+  bool acknowledged() const { return request.acks != acks_none; }
+  // Where the partition's records go; nullopt: `result` says why nowhere.
+  std::optional<owner> target_of(std::string_view topic, asked_partition const& asked,
+                                 append_result& result) const {
+    result = refused;
+    if (result.error != net::error_code::none) return std::nullopt;
+    auto& broker = context.broker;
+    auto target = check(broker, *broker.metadata().current(), topic, asked);
+    if (target) return *target;
+    result = std::move(target.error());
+    return std::nullopt;
+  }
+  append_job job_of(owner const& target, net::produce_request::partition const& asked) const {
+    return {.log = target.log,
+            .home = core::current().id(),
+            .records = &*asked.records,
+            .version = context.version,
+            .acknowledged = acknowledged(),
+            .deadline = deadline};
+  }
+};
 
-  auto acknowledged = request.acks != acks_none;
-  auto patience = std::max<duration>(std::chrono::milliseconds{request.timeout_ms}, least_patience);
-  auto deadline = acknowledged ? context.request.received_at + patience : never;
-  // One result for each partition, in the order of `topics`.
-  auto topics = distinct(request.topics);
+void add_answer(produce_call& call, std::string_view topic, std::int32_t index,
+                append_result const& result, net::produce_response& response) {
+  auto& context = call.context;
+  auto& filled = response.topics.back().partitions.emplace_back(partition_answer{.index = index});
+  fill(filled, result, context.version);
+  if (filled.error == net::error_code::not_leader_or_follower &&
+      context.version >= knows_leader_hint) {
+    filled.current_leader = leader_hint(*context.broker.metadata().current(), topic, index,
+                                        response.node_endpoints);
+  }
+  if (call.acknowledged() || result.error == net::error_code::none) return;
+  // Nobody reads an answer to acks=0: the end of the connection is the only sign there is.
+  context.what = net::response::action::close;
+  context.close_reason =
+      fmt::format("Produce with acks=0 failed: {} {}", name_of(result.error), result.message);
+}
+
+using asked_topics = std::vector<distinct_topic<net::produce_request::partition>>;
+
+// One result for each partition, in the order of `topics`.
+task<std::vector<append_result>> append_topics(produce_call& call, asked_topics const& topics) {
   std::vector<append_result> results;
   std::vector<owned_job<append_job>> jobs;
   for (auto const& topic : topics) {
     for (auto const& partition : topic.partitions) {
       auto place = results.size();
-      auto& result = results.emplace_back(refused);
-      if (refused.error != net::error_code::none) continue;
-      auto target = check(broker, *snapshot, topic.name, partition);
-      if (!target) {
-        result = std::move(target.error());
-        continue;
-      }
-      jobs.push_back(
-          {target->core,
-           place,
-           {target->log, &*partition.asked->records, context.version, acknowledged, deadline}});
+      auto target = call.target_of(topic.name, partition, results.emplace_back());
+      if (target) jobs.push_back({target->core, place, call.job_of(*target, *partition.asked)});
     }
   }
+  auto& broker = call.context.broker;
   if (!jobs.empty())
     co_await on_owners<append_result>(broker, std::move(jobs), &append_all, results);
+  co_return results;
+}
 
+}  // namespace
+
+task<net::produce_response> handle(request_context& context, net::produce_request const& request) {
+  produce_call call{context, request};
   net::produce_response response;
-  std::size_t place = 0;
-  for (auto const& topic : topics) {
-    auto& answer = response.topics.emplace_back();
-    answer.name = topic.name;
-    for (auto const& partition : topic.partitions) {
-      auto const& result = results[place++];
-      auto index = partition.asked->index;
-      auto& filled = answer.partitions.emplace_back(partition_answer{.index = index});
-      fill(filled, result, context.version);
-      if (filled.error == net::error_code::not_leader_or_follower &&
-          context.version >= knows_leader_hint) {
-        filled.current_leader =
-            leader_hint(*broker.metadata().current(), topic.name, index, response.node_endpoints);
+  // Nearly every request of a busy producer names one partition: nothing to sort or to gather.
+  if (request.topics.size() == 1 && request.topics.front().partitions.size() == 1) {
+    auto const& topic = request.topics.front();
+    auto const& partition = topic.partitions.front();
+    append_result result;
+    if (auto target = call.target_of(topic.name, {&partition}, result)) {
+      auto const job = call.job_of(*target, partition);
+      co_await append_on(target->core, context.broker, job, result);
+    }
+    response.topics.emplace_back().name = topic.name;
+    add_answer(call, topic.name, partition.index, result, response);
+  } else {
+    auto topics = distinct(request.topics);
+    auto results = co_await append_topics(call, topics);
+    std::size_t place = 0;
+    for (auto const& topic : topics) {
+      response.topics.emplace_back().name = topic.name;
+      for (auto const& partition : topic.partitions) {
+        add_answer(call, topic.name, partition.asked->index, results[place++], response);
       }
-      if (request.acks != acks_none || result.error == net::error_code::none) continue;
-      // Nobody reads an answer to acks=0: the end of the connection is the only sign there is.
-      context.what = net::response::action::close;
-      context.close_reason =
-          fmt::format("Produce with acks=0 failed: {} {}", name_of(result.error), result.message);
     }
   }
-  if (request.acks == acks_none && context.what == net::response::action::reply) {
+  if (!call.acknowledged() && context.what == net::response::action::reply) {
     context.what = net::response::action::nothing;
   }
   co_return response;

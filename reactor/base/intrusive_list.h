@@ -44,8 +44,9 @@ class intrusive_list {
   intrusive_list& operator=(intrusive_list const&) = delete;
 
   bool empty() const { return root_.next_ == &root_; }
-  // The caller knows that the list is not empty.
+  // The caller of front() and back() knows that the list is not empty.
   T& front() { return static_cast<T&>(*root_.next_); }
+  T& back() { return static_cast<T&>(*root_.previous_); }
 
   void push_back(T& item) { insert_before(root_, item); }
   void push_front(T& item) { insert_before(*root_.next_, item); }
