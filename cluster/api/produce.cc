@@ -63,38 +63,64 @@ append_result refused(append_error error, partition* where) {
   return result;
 }
 
+append_options options_of(append_job const& job) {
+  return {.produce_version = job.version,
+          .deadline = job.deadline,
+          .borrowed = job.home != core::current().id()};
+}
+
+// What an append came to; a refusal goes to `result`.
+bool note(expected<log::append_info, append_error>& appended, broker& broker,
+          append_job const& job, append_result& result) {
+  if (appended) {
+    result.info = *appended;
+    return true;
+  }
+  result = refused(std::move(appended.error()), broker.partitions().find(job.log));
+  return false;
+}
+
+// What waits for room, or is validated in slices.
+task<bool> append_slowly(broker& broker, append_job const& job, append_result& result) {
+  auto* partition = broker.partitions().find(job.log);
+  auto appended = co_await partition->append(*job.records, options_of(job));
+  co_return note(appended, broker, job, result);
+}
+
+// nullopt: it takes longer; otherwise whether it was appended.
+std::optional<bool> append_at_once(broker& broker, append_job const& job, append_result& result) {
+  auto* partition = broker.partitions().find(job.log);
+  if (partition == nullptr) {
+    result = failed(net::error_code::not_leader_or_follower);
+    return false;
+  }
+  auto appended = partition->append_now(*job.records, options_of(job));
+  if (!appended) return std::nullopt;
+  return note(*appended, broker, job, result);
+}
+
+void note_unconfirmed(log::errc code, append_result& result) {
+  result = failed(to_error_code(code));
+  if (result.error == net::error_code::request_timed_out) {
+    result.message =
+        "the disk has not confirmed the records in time; they may still become durable";
+  }
+}
+
 // On the partition's core. The append takes its place in the partition's order before the first
 // suspension.
 task<> append_one(broker& broker, append_job const& job, append_result& result) {
+  auto appended = append_at_once(broker, job, result);
+  if (!appended) appended = co_await append_slowly(broker, job, result);
+  if (!*appended || !job.acknowledged) co_return;
+  // The partition may have gone while the batch was validated.
   auto* partition = broker.partitions().find(job.log);
   if (partition == nullptr) {
     result = failed(net::error_code::not_leader_or_follower);
     co_return;
   }
-  append_options options{.produce_version = job.version,
-                         .deadline = job.deadline,
-                         .borrowed = job.home != core::current().id()};
-  auto appended = partition->append_now(*job.records, options);
-  if (!appended) appended = co_await partition->append(*job.records, options);
-  if (!*appended) {
-    result = refused(std::move(appended->error()), broker.partitions().find(job.log));
-    co_return;
-  }
-  result.info = **appended;
-  if (!job.acknowledged) co_return;
-  // The partition may have gone while the batch was validated.
-  partition = broker.partitions().find(job.log);
-  if (partition == nullptr) {
-    result = failed(net::error_code::not_leader_or_follower);
-    co_return;
-  }
   auto committed = co_await partition->committed(result.info.end, job.deadline);
-  if (committed) co_return;
-  result = failed(to_error_code(committed.error()));
-  if (result.error == net::error_code::request_timed_out) {
-    result.message =
-        "the disk has not confirmed the records in time; they may still become durable";
-  }
+  if (!committed) note_unconfirmed(committed.error(), result);
 }
 
 task<append_result> append_there(broker& broker, append_job const& job) {
@@ -180,11 +206,10 @@ void fill(partition_answer& answer, append_result const& result, std::int16_t ve
 struct produce_call {
   request_context& context;
   net::produce_request const& request;
-  append_result refused;  // why nothing of it is appended
   time_point deadline;
 
   produce_call(request_context& served, net::produce_request const& asked)
-      : context(served), request(asked), refused(refuse_whole(asked)) {
+      : context(served), request(asked) {
     auto patience = std::max<duration>(std::chrono::milliseconds{asked.timeout_ms}, least_patience);
     deadline = acknowledged() ? served.request.received_at + patience : never;
   }
@@ -192,7 +217,7 @@ struct produce_call {
   // Where the partition's records go; nullopt: `result` says why nowhere.
   std::optional<owner> target_of(std::string_view topic, asked_partition const& asked,
                                  append_result& result) const {
-    result = refused;
+    result = refuse_whole(request);
     if (result.error != net::error_code::none) return std::nullopt;
     auto& broker = context.broker;
     auto target = check(broker, *broker.metadata().current(), topic, asked);
@@ -246,37 +271,52 @@ task<std::vector<append_result>> append_topics(produce_call& call, asked_topics 
   co_return results;
 }
 
+// The answer, or none.
+net::produce_response ended(produce_call& call, net::produce_response response) {
+  if (!call.acknowledged() && call.context.what == net::response::action::reply) {
+    call.context.what = net::response::action::nothing;
+  }
+  return response;
+}
+
+// Nearly every request of a busy producer names one partition: nothing to sort or to gather.
+task<net::produce_response> produce_one(request_context& context,
+                                        net::produce_request const& request) {
+  produce_call call{context, request};
+  auto const& topic = request.topics.front();
+  auto const& partition = topic.partitions.front();
+  append_result result;
+  if (auto target = call.target_of(topic.name, {&partition}, result)) {
+    auto const job = call.job_of(*target, partition);
+    co_await append_on(target->core, context.broker, job, result);
+  }
+  net::produce_response response;
+  response.topics.emplace_back().name = topic.name;
+  add_answer(call, topic.name, partition.index, result, response);
+  co_return ended(call, std::move(response));
+}
+
+task<net::produce_response> produce_many(request_context& context,
+                                         net::produce_request const& request) {
+  produce_call call{context, request};
+  auto topics = distinct(request.topics);
+  auto results = co_await append_topics(call, topics);
+  net::produce_response response;
+  std::size_t place = 0;
+  for (auto const& topic : topics) {
+    response.topics.emplace_back().name = topic.name;
+    for (auto const& partition : topic.partitions) {
+      add_answer(call, topic.name, partition.asked->index, results[place++], response);
+    }
+  }
+  co_return ended(call, std::move(response));
+}
+
 }  // namespace
 
 task<net::produce_response> handle(request_context& context, net::produce_request const& request) {
-  produce_call call{context, request};
-  net::produce_response response;
-  // Nearly every request of a busy producer names one partition: nothing to sort or to gather.
-  if (request.topics.size() == 1 && request.topics.front().partitions.size() == 1) {
-    auto const& topic = request.topics.front();
-    auto const& partition = topic.partitions.front();
-    append_result result;
-    if (auto target = call.target_of(topic.name, {&partition}, result)) {
-      auto const job = call.job_of(*target, partition);
-      co_await append_on(target->core, context.broker, job, result);
-    }
-    response.topics.emplace_back().name = topic.name;
-    add_answer(call, topic.name, partition.index, result, response);
-  } else {
-    auto topics = distinct(request.topics);
-    auto results = co_await append_topics(call, topics);
-    std::size_t place = 0;
-    for (auto const& topic : topics) {
-      response.topics.emplace_back().name = topic.name;
-      for (auto const& partition : topic.partitions) {
-        add_answer(call, topic.name, partition.asked->index, results[place++], response);
-      }
-    }
-  }
-  if (!call.acknowledged() && context.what == net::response::action::reply) {
-    context.what = net::response::action::nothing;
-  }
-  co_return response;
+  auto one = request.topics.size() == 1 && request.topics.front().partitions.size() == 1;
+  return one ? produce_one(context, request) : produce_many(context, request);
 }
 
 }  // namespace karst::cluster
