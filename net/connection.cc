@@ -6,10 +6,24 @@
 
 namespace karst::net {
 
+namespace {
+
+// Blocks of the core's memory keep their pages from one frame to the next. Half of it is left to
+// those who wait for it.
+buffer allocate_block(std::size_t bytes) {
+  auto& memory = core::current().memory();
+  buffer block;
+  if (memory.used() < memory.budget() / 2) block = memory.take(bytes);
+  return block.empty() ? buffer::allocate(bytes) : std::move(block);
+}
+
+}  // namespace
+
 connection::connection(core_network& home, std::unique_ptr<karst::socket> socket, std::uint64_t id)
     : home_(home),
       socket_(std::move(socket)),
-      frames_(home.limits.request_bytes_max, home.limits.small_frame_bytes),
+      frames_(home.limits.request_bytes_max, home.limits.small_frame_bytes,
+              home.limits.held_frame_bytes),
       queue_(home, *socket_) {
   info_.id = id;
   info_.peer = format_address(socket_->peer());
@@ -60,7 +74,7 @@ void connection::cut() {
 task<> connection::read() {
   auto more = true;
   while (more && !stopping_) {
-    auto step = frames_.next();
+    auto step = frames_.next(!core::current().io().receive_memory_low());
     if (auto* whole = std::get_if<frame_reader::whole>(&step)) {
       more = accept_frame(std::move(whole->frame), {});
     } else if (auto* large = std::get_if<frame_reader::large>(&step)) {
@@ -125,7 +139,7 @@ task<expected<buffer_chain>> connection::receive_large(std::size_t bytes, reserv
   memory = reservation{budget, bytes};
   frame_budget_ = &budget;
   while (frame.size() < bytes) {
-    auto block = buffer::allocate(std::min(bytes - frame.size(), home_.limits.frame_block_bytes));
+    auto block = allocate_block(std::min(bytes - frame.size(), home_.limits.frame_block_bytes));
     enter(reading::large_frame);
     auto received = co_await socket_->receive_exactly({block.data(), block.size()});
     if (!received) co_return fail(received.error());
@@ -157,7 +171,7 @@ bool connection::accept_frame(buffer_chain frame, reservation memory) {
     frame = buffer_chain{buffer::copy_of(frame.linearize().bytes())};
   }
   ++home_.counters.requests;
-  auto& next = *pending_.emplace_back(queue_.make());
+  auto& next = *pending_.emplace_back(home_.exchanges.take());
   next.request.api_key = header->api_key;
   next.request.api_version = header->api_version;
   next.request.correlation_id = header->correlation_id;

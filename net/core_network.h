@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "net/handler.h"
+#include "net/exchange.h"
 #include "net/limits.h"
 #include "reactor/base/intrusive_list.h"
 #include "reactor/metrics.h"
@@ -55,6 +55,7 @@ class core_network {
   karst::net::handler& handler;
   karst::net::limits limits;
   network_counters counters;
+  exchange_pool exchanges;
 
  private:
   static constexpr std::size_t metric_count = 12;
@@ -70,29 +71,6 @@ class core_network {
   intrusive_list<sending> sends_;  // in the order in which they started
   relief_timer relief_;
   std::array<metric, metric_count> metrics_;
-};
-
-// Bytes of a frame budget, given back when the request is done.
-class reservation {
- public:
-  reservation() = default;
-  reservation(semaphore& budget, std::size_t bytes) : budget_(&budget), bytes_(bytes) {}
-  reservation(reservation&& other) noexcept
-      : budget_(std::exchange(other.budget_, nullptr)), bytes_(other.bytes_) {}
-  reservation& operator=(reservation&& other) noexcept {
-    release();
-    budget_ = std::exchange(other.budget_, nullptr);
-    bytes_ = other.bytes_;
-    return *this;
-  }
-  ~reservation() { release(); }
-  void release() {
-    if (auto* budget = std::exchange(budget_, nullptr)) budget->give(bytes_);
-  }
-
- private:
-  semaphore* budget_ = nullptr;
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace karst::net

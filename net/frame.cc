@@ -2,6 +2,7 @@
 
 #include "net/protocol_guess.h"
 #include "reactor/base/endian.h"
+#include "reactor/base/limits.h"
 
 namespace karst::net {
 namespace {
@@ -52,7 +53,12 @@ void frame_reader::assemble(std::size_t total) {
   held_.clear();
 }
 
-frame_reader::step frame_reader::next() {
+bool frame_reader::worth_holding(std::size_t total) const {
+  auto const buffers = total / limits::receive_buffer_bytes + 1;
+  return total <= held_bytes_ && held_.pieces().size() <= 2 * buffers;
+}
+
+frame_reader::step frame_reader::next(bool may_hold) {
   if (filled_ != 0 && filled_ < assembly_.size()) return more{};
   if (filled_ == frame_prefix_bytes) {
     // Only the length itself had been cut: go on as if it had come whole.
@@ -83,7 +89,10 @@ frame_reader::step frame_reader::next() {
     held_.trim_front(frame_prefix_bytes);
     return whole{held_.split_front(size)};
   }
-  if (size > small_bytes_) return large{size};
+  if (size > small_bytes_) {
+    if (may_hold && worth_holding(total)) return more{};
+    return large{size};
+  }
   assemble(total);
   return more{};
 }

@@ -6,6 +6,14 @@
 
 namespace karst::net {
 
+namespace limit {
+
+// Exchanges that a core keeps for the next requests, about 400 bytes each: 64 connections with 16
+// requests in flight. Those above it are freed.
+inline constexpr std::size_t spare_exchanges = 1024;
+
+}  // namespace limit
+
 // Every limit of the connections of one core: its derivation, and what happens at it. Those that
 // have a Kafka key are set from it.
 struct limits {
@@ -23,6 +31,10 @@ struct limits {
   // the number of connections (64 KiB each, touched only as far as bytes have come). Longer ones
   // reserve their whole size first.
   std::size_t small_frame_bytes = 64 * KiB;
+  // Frames up to here that are not whole yet may wait in receive buffers while the pool has enough,
+  // so that what the Java producer sends (batch.size up to this) is copied once, into the log. At it:
+  // memory is reserved first, and what came is copied there.
+  std::size_t held_frame_bytes = 256 * KiB;
   // Two budgets per core, so that a half-sent frame of 100 MiB never keeps an ordinary produce
   // request waiting: one for frames up to medium_frame_bytes (above Kafka's max.request.size of 1
   // MiB and its usual multiples), one for those above. At the limit a frame waits, first come first

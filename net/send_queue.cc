@@ -9,9 +9,6 @@ namespace {
 // Vectors of one send; the kernel takes 1,024 (UIO_MAXIOV).
 constexpr std::size_t vectors_max = 512;
 
-// Exchanges that a connection keeps for its next requests: what the Java producer has in flight.
-constexpr std::size_t spare_most = 5;
-
 buffer_chain const& memory_of(response_piece const& piece) {
   if (auto const* own = std::get_if<buffer_chain>(&piece)) return *own;
   return *std::get<foreign<buffer_chain>>(piece);
@@ -27,13 +24,6 @@ send_queue::send_queue(core_network& home, karst::socket& socket) : home_(home),
 }
 
 send_queue::~send_queue() { KARST_ASSERT(slots_.empty(), "{} answers left", slots_.size()); }
-
-std::unique_ptr<exchange> send_queue::make() {
-  if (spare_.empty()) return std::make_unique<exchange>();
-  auto made = std::move(spare_.back());
-  spare_.pop_back();
-  return made;
-}
 
 exchange& send_queue::open(std::unique_ptr<exchange> started) {
   return *slots_.emplace_back(std::move(started));
@@ -92,10 +82,7 @@ void send_queue::pop(std::size_t count) {
     auto done = std::move(slots_.front());
     slots_.pop_front();
     home_.remove_output(done->response_bytes);
-    if (spare_.size() == spare_most) continue;
-    std::destroy_at(done.get());
-    std::construct_at(done.get());
-    spare_.push_back(std::move(done));
+    home_.exchanges.give_back(std::move(done));
   }
 }
 

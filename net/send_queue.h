@@ -8,18 +8,6 @@
 
 namespace karst::net {
 
-// One request of a connection and its answer, from when it was read until the answer is sent. Stays
-// where it is in memory.
-struct exchange {
-  karst::net::request request;
-  reservation memory;  // of the frame, for large ones
-  overlap kind = overlap::alone;
-  karst::net::response response;
-  bool done = false;  // the handler has answered
-  std::size_t response_bytes = 0;
-  std::array<std::byte, 9> header;  // length, correlation id, no tagged fields
-};
-
 // The answers of one connection, sent in the order of the requests whatever the order in which
 // handlers finish. One vectored send at a time, of all that is ready, header and payload together,
 // in slices so that progress is seen. Bounded: the connection opens no more than limits::in_flight
@@ -30,8 +18,6 @@ class send_queue {
   send_queue(core_network& home, karst::socket& socket);
   ~send_queue();
 
-  // An exchange to be filled, for open().
-  std::unique_ptr<exchange> make();
   exchange& open(std::unique_ptr<exchange> started);
   void finish(exchange& answered);
   // No more exchanges will be opened; run() ends when the last answer is sent.
@@ -74,7 +60,6 @@ class send_queue {
   core_network& home_;
   karst::socket& socket_;
   std::deque<std::unique_ptr<exchange>> slots_;
-  std::vector<std::unique_ptr<exchange>> spare_;  // for the next requests, a few
   std::vector<iovec> slice_;  // gathered for the next send; kept, so that sends allocate nothing
   std::size_t slice_bytes_ = 0;
   waiters ready_;

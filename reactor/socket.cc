@@ -63,7 +63,9 @@ struct socket::receiver : operation {
     if (self.waited_for) {
       self.waited_for = false;
       core::current().scheduler().make_ready(self.node);
-    } else if (self.bytes >= limits::received_ahead_bytes) {
+    } else if (self.bytes >= (core::current().io().receive_memory_low()
+                                  ? limits::received_ahead_bytes
+                                  : limits::received_ahead_most)) {
       self.stop();
     }
   }

@@ -18,8 +18,10 @@ inline constexpr std::uint32_t receive_buffers = 256;  // a power of two: the ke
 inline constexpr std::uint32_t receive_buffers_low = receive_buffers / 4;
 
 // Bytes that one socket takes from the kernel before its owner has asked for them: beyond it the
-// multishot receive is stopped and TCP's window holds the peer back.
+// multishot receive is stopped and TCP's window holds the peer back. Four times as many while the
+// pool has enough: to stop and to begin anew costs two operations and a turn.
 inline constexpr std::size_t received_ahead_bytes = 4 * receive_buffer_bytes;
+inline constexpr std::size_t received_ahead_most = 16 * receive_buffer_bytes;
 
 // Connections accepted before anybody asked for them; beyond it they wait in the kernel's backlog.
 inline constexpr std::size_t accepted_ahead = 64;
