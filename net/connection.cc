@@ -110,7 +110,7 @@ bool connection::take_received(expected<buffer> received) {
 task<bool> connection::read_large(std::size_t bytes) {
   reservation memory;
   auto frame = co_await receive_large(bytes, memory);
-  co_return frame && accept_frame(std::move(*frame), std::move(memory));
+  co_return frame&& accept_frame(std::move(*frame), std::move(memory));
 }
 
 task<expected<buffer_chain>> connection::receive_large(std::size_t bytes, reservation& memory) {

@@ -14,9 +14,9 @@ inline constexpr std::size_t frame_prefix_bytes = 4;
 // received buffers is a slice of them (no copy). A frame that is cut by the end of what was
 // received moves into memory of its own at once, so that a half-sent frame never keeps a buffer of
 // the core's receive pool. A frame longer than `small_bytes` that is not whole yet is handed to the
-// caller, who reserves memory for it first; one of up to `held_bytes` only when the caller says that
-// the pool is short, or when it comes in crumbs that would take a pool buffer each. Till then it
-// stays in received buffers, without a copy.
+// caller, who reserves memory for it first; one of up to `held_bytes` only when the caller says
+// that the pool is short, or when it comes in crumbs that would take a pool buffer each. Till then
+// it stays in received buffers, without a copy.
 class frame_reader {
  public:
   struct more {};  // nothing whole: feed the next buffer

@@ -32,8 +32,8 @@ struct limits {
   // reserve their whole size first.
   std::size_t small_frame_bytes = 64 * KiB;
   // Frames up to here that are not whole yet may wait in receive buffers while the pool has enough,
-  // so that what the Java producer sends (batch.size up to this) is copied once, into the log. At it:
-  // memory is reserved first, and what came is copied there.
+  // so that what the Java producer sends (batch.size up to this) is copied once, into the log. At
+  // it: memory is reserved first, and what came is copied there.
   std::size_t held_frame_bytes = 256 * KiB;
   // Two budgets per core, so that a half-sent frame of 100 MiB never keeps an ordinary produce
   // request waiting: one for frames up to medium_frame_bytes (above Kafka's max.request.size of 1

@@ -70,8 +70,8 @@ append_options options_of(append_job const& job) {
 }
 
 // What an append came to; a refusal goes to `result`.
-bool note(expected<log::append_info, append_error>& appended, broker& broker,
-          append_job const& job, append_result& result) {
+bool note(expected<log::append_info, append_error>& appended, broker& broker, append_job const& job,
+          append_result& result) {
   if (appended) {
     result.info = *appended;
     return true;
@@ -242,8 +242,8 @@ void add_answer(produce_call& call, std::string_view topic, std::int32_t index,
   fill(filled, result, context.version);
   if (filled.error == net::error_code::not_leader_or_follower &&
       context.version >= knows_leader_hint) {
-    filled.current_leader = leader_hint(*context.broker.metadata().current(), topic, index,
-                                        response.node_endpoints);
+    filled.current_leader =
+        leader_hint(*context.broker.metadata().current(), topic, index, response.node_endpoints);
   }
   if (call.acknowledged() || result.error == net::error_code::none) return;
   // Nobody reads an answer to acks=0: the end of the connection is the only sign there is.

@@ -44,11 +44,11 @@ TEST(frame_reader, cuts_frames_wherever_the_stream_is_cut) {
       sent.emplace_back(10 + random() % (i % 5 == 0 ? 20'000 : 300), static_cast<char>('a' + i));
       stream += framed(sent.back());
     }
-    frame_reader reader{max_bytes, small_bytes};
+    frame_reader reader{max_bytes, small_bytes, 16 * KiB};
     std::vector<std::string> got;
     std::size_t at = 0;
     while (got.size() < sent.size()) {
-      auto step = reader.next();
+      auto step = reader.next(random() % 2 == 0);
       if (auto* whole = std::get_if<frame_reader::whole>(&step)) {
         got.push_back(whole->frame.to_string());
       } else if (auto* large = std::get_if<frame_reader::large>(&step)) {
@@ -69,6 +69,34 @@ TEST(frame_reader, cuts_frames_wherever_the_stream_is_cut) {
     EXPECT_EQ(got, sent);
     EXPECT_FALSE(reader.in_frame());
   }
+}
+
+TEST(frame_reader, holds_a_medium_frame_in_received_buffers_while_they_are_plenty) {
+  frame_reader reader{max_bytes, small_bytes, 64 * KiB};
+  auto stream = framed(std::string(20'000, 'x'));
+  auto first = as_buffer(std::string_view{stream}.substr(0, 15'000));
+  auto const* where = first.data();
+  reader.feed(std::move(first));
+  EXPECT_TRUE(std::holds_alternative<frame_reader::more>(reader.next(true)));
+  EXPECT_TRUE(reader.in_frame());
+  reader.feed(as_buffer(std::string_view{stream}.substr(15'000)));
+  auto step = reader.next(true);
+  auto* whole = std::get_if<frame_reader::whole>(&step);
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(whole->frame.pieces().front().data(), where + frame_prefix_bytes);
+}
+
+TEST(frame_reader, lets_go_of_a_medium_frame_when_buffers_are_short_or_it_comes_in_crumbs) {
+  auto stream = framed(std::string(20'000, 'x'));
+  frame_reader reader{max_bytes, small_bytes, 64 * KiB};
+  reader.feed(as_buffer(std::string_view{stream}.substr(0, 15'000)));
+  EXPECT_TRUE(std::holds_alternative<frame_reader::more>(reader.next(true)));
+  EXPECT_TRUE(std::holds_alternative<frame_reader::large>(reader.next(false)));
+
+  frame_reader slow{max_bytes, small_bytes, 64 * KiB};
+  for (std::size_t at = 0; at != 5; ++at)
+    slow.feed(as_buffer(std::string_view{stream}.substr(at, 1)));
+  EXPECT_TRUE(std::holds_alternative<frame_reader::large>(slow.next(true)));
 }
 
 TEST(frame_reader, keeps_no_receive_buffer_for_a_half_sent_frame) {
