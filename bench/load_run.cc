@@ -12,7 +12,7 @@ load_run::load_run(load_options options, time_point start) : options_(std::move(
 }
 
 cpu_use load_run::sample_cpu() const {
-  cpu_use used{.own_seconds = own_cpu_seconds()};
+  cpu_use used{.own_seconds = own_cpu_seconds(), .machine_seconds = machine_cpu_seconds()};
   if (options_.broker_pid != 0) used.broker_seconds = cpu_seconds_of(options_.broker_pid);
   return used;
 }
@@ -23,6 +23,7 @@ task<> load_run::keep_time() {
   (void)co_await sleep_until{times_.end, &over_};
   auto after = sample_cpu();
   cpu_.own_seconds = after.own_seconds - before.own_seconds;
+  cpu_.machine_seconds = after.machine_seconds - before.machine_seconds;
   if (before.broker_seconds && after.broker_seconds) {
     cpu_.broker_seconds = *after.broker_seconds - *before.broker_seconds;
   }

@@ -14,6 +14,7 @@ namespace karst::bench {
 struct cpu_use {
   std::optional<double> broker_seconds;  // none: no --broker-pid, or the process has ended
   double own_seconds = 0;
+  double machine_seconds = 0;  // of everything that runs here
 };
 
 // One run of a load, shared by its connections: its times, the word that it is over, and what broke

@@ -29,6 +29,15 @@ std::optional<double> cpu_seconds_of(int pid) {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
+double machine_cpu_seconds() {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen("/proc/stat", "r"), std::fclose};
+  double user = 0;
+  double nice = 0;
+  double system = 0;
+  if (!file || std::fscanf(file.get(), "cpu %lf %lf %lf", &user, &nice, &system) != 3) return 0;
+  return (user + nice + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 int machine_cores() { return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)); }
 
 double own_cpu_seconds() {

@@ -13,6 +13,9 @@ std::optional<double> cpu_seconds_of(int pid);
 // The same of this process, to the microsecond.
 double own_cpu_seconds();
 
+// The same of everything that runs on this machine.
+double machine_cpu_seconds();
+
 // The machine's processors that are online.
 int machine_cores();
 

@@ -134,6 +134,7 @@ std::string verdict_of(load_result const& result) {
   };
   if (auto broker = result.run->cpu().broker_seconds) {
     input.broker_cores = share_of_core(result, *broker);
+    input.busy_cores = share_of_core(result, result.run->cpu().machine_seconds);
   }
   for (auto const& side : result.sides) {
     input.requests += side->counts.requests();

@@ -13,6 +13,8 @@ namespace {
 constexpr double own_cpu_high = 0.9;
 // From here on, of all cores, processor time was what limited broker and bench together.
 constexpr double machine_full = 0.9;
+// What other processes may use of a machine before the figures are not its own.
+constexpr double others_told = 0.2;
 constexpr double rate_kept = 0.98;
 // A change of throughput over a run, and a scatter between its seconds, that a reader should know.
 constexpr double drift_told = 0.1;
@@ -80,6 +82,10 @@ std::string judge_limit(verdict_input const& input) {
         "processor time is the limit: {:.1f} of {:.0f} cores are used by the broker, {:.1f} by the "
         "bench",
         *input.broker_cores, input.machine_cores, input.own_cpu_share);
+  }
+  if (input.busy_cores - used >= others_told * input.machine_cores) {
+    return fmt::format("disturbed: others used {:.1f} of {:.0f} cores, run it on a quiet machine",
+                       input.busy_cores - used, input.machine_cores);
   }
   if (input.wanted_rate > 0) return {};
   return fmt::format(

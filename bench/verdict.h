@@ -20,6 +20,7 @@ struct verdict_input {
   double own_cpu_share = 0;            // of one core
   std::optional<double> broker_cores;  // that the broker kept busy; none: not measured
   double machine_cores = 1;
+  double busy_cores = 0;  // of the machine, whoever kept them busy
   duration p50{};
   duration p99{};
   duration p999{};

@@ -35,6 +35,8 @@ TEST(verdict, what_limited_a_closed_loop_is_told_when_the_broker_is_measured) {
             "limited by waiting for answers, not by processor time (1.4 of 4 cores); steady");
   input.wanted_rate = input.reached_rate = 1'000;
   EXPECT_EQ(give_verdict(input), "steady");
+  input.busy_cores = 3.9;
+  EXPECT_THAT(give_verdict(input), StartsWith("disturbed: others used 2.5 of 4 cores"));
 }
 
 TEST(verdict, errors_are_named_first) {
