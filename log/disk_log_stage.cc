@@ -7,8 +7,8 @@
 namespace karst::log {
 namespace {
 
-constexpr std::uint64_t chunk_bytes = MiB;
-constexpr std::uint64_t chunks_at_once = 4;
+constexpr std::uint64_t chunk_bytes = 512 * KiB;
+constexpr std::uint64_t chunks_at_once = 8;
 
 }  // namespace
 
@@ -31,8 +31,11 @@ task<> disk_log::write_range(std::shared_ptr<segment> part, std::uint64_t from, 
     tail_.copy_to({part->base(), position{whole}}, last.bytes().first(to - whole));
     vectors.push_back({last.data(), block_size});
   }
+  auto const bytes = std::min<std::size_t>(to - from, limit::segment_write_bytes);
   (void)co_await services_.writes.take(1);
+  (void)co_await services_.write_bytes.take(bytes);
   auto done = co_await (*writer)->write(from, std::move(vectors), durable);
+  services_.write_bytes.give(bytes);
   services_.writes.give(1);
   if (!done) result = done;
 }
