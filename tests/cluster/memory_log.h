@@ -58,7 +58,7 @@ class memory_log final : public log::partition_log {
   expected<log::append_info, log::errc> append(log::validated_batch const& batch,
                                                log::append_rules const& rules) override {
     if (failure_) return unexpected<log::errc>(*failure_);
-    if (std::exchange(room_taken_, false)) {
+    if (std::exchange(room_taken_, false) || no_room_) {
       return unexpected<log::errc>(log::errc::space_exhausted);
     }
     if (!log::crc_matches(batch.bytes)) return unexpected<log::errc>(log::errc::corrupt_batch);
