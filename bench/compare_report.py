@@ -12,13 +12,20 @@ TITLES = {
     KAFKA: "Kafka 4.2, page cache",
     f"{KAFKA}-flush": "Kafka 4.2, flush each",
 }
+# Less than this, and a JVM has not compiled what it runs, nor does a median mean much.
+ROUNDS_LEAST = 3
+WARM_UP_LEAST = 8
+CAUTION = """
+**A short run, to see it work: Kafka's JVM is not warm after so little, and single rounds vary. Its
+ratios are no claim.**
+"""
 ABOUT = """\
 # Karst beside Apache Kafka 4.2
 
 Made by `bench/compare`; run it to have the same table of another machine. Medians of {rounds}
 round(s) of {seconds:g} s after {warm_up:g} s of warm-up each, the candidates in turn, each on a
 fresh directory in each round. {made}.
-
+{caution}
 An answer to acks=all means: Karst, the records are on the disk, written with O_DIRECT and flushed;
 Kafka with its defaults, they are in the page cache of this one broker and a power cut loses them;
 Kafka with log.flush.interval.messages=1, they are on the disk. The load generator shares the
@@ -84,8 +91,13 @@ def text(
     rows: list[Scenario], candidates: list[str], found: dict, asked: argparse.Namespace
 ) -> str:
     made = time.strftime("Made on %Y-%m-%d %H:%M UTC", time.gmtime())
+    short = asked.rounds < ROUNDS_LEAST or asked.warm_up < WARM_UP_LEAST
     about = ABOUT.format(
-        rounds=asked.rounds, seconds=asked.seconds, warm_up=asked.warm_up, made=made
+        rounds=asked.rounds,
+        seconds=asked.seconds,
+        warm_up=asked.warm_up,
+        made=made,
+        caution=CAUTION if short else "",
     )
     lines = [about, "## Host", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in measure.host().items()]
