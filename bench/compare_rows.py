@@ -1,6 +1,7 @@
 """The rows of bench/compare: what is asked of a broker, and how."""
 
 import dataclasses
+import os
 import pathlib
 import re
 import statistics
@@ -13,6 +14,7 @@ import footprint
 import measure
 from measure import KARST, Broker
 
+import node
 import peers
 
 # A topic's data goes when its row is measured. Kafka removes files a minute after the topic unless
@@ -77,8 +79,19 @@ def topic_of(broker: Broker, partitions: int) -> str:
 
 def remove(broker: Broker, topic: str) -> None:
     measure.karst("topic", "delete", topic, "-b", broker.bootstrap)
-    # The broker answers before the files are gone, which is work that is not to be measured.
-    time.sleep(2)
+    # The broker may answer before the files are gone, which is work that is not to be measured.
+    node.eventually(
+        lambda: not has_files(broker, topic), 120, f"{broker.broker} removes the files of {topic}"
+    )
+
+
+def has_files(broker: Broker, topic: str) -> bool:
+    """Also those that Kafka has renamed, to delete them later."""
+    return any(
+        name.startswith(f"{topic}-")
+        for _, directories, _ in os.walk(broker.directory)
+        for name in directories
+    )
 
 
 def loaded(broker: Broker, kind: str, topic: str, partitions: int, options: dict, asked: Asked):
