@@ -31,7 +31,9 @@ task<> disk_log::write_range(std::shared_ptr<segment> part, std::uint64_t from, 
     tail_.copy_to({part->base(), position{whole}}, last.bytes().first(to - whole));
     vectors.push_back({last.data(), block_size});
   }
-  auto const bytes = std::min<std::size_t>(to - from, limit::segment_write_bytes);
+  constexpr auto unhurried = limit::segment_write_bytes_hurried / limit::segment_write_bytes;
+  auto const hurried = services_.journal != nullptr && services_.journal->nearly_full();
+  auto const bytes = (to - from) * (hurried ? 1 : unhurried);
   (void)co_await services_.writes.take(1);
   (void)co_await services_.write_bytes.take(bytes);
   auto done = co_await (*writer)->write(from, std::move(vectors), durable);

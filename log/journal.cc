@@ -110,6 +110,12 @@ void journal::seal_forming() {
   sealed_.push_back(std::move(forming_));
 }
 
+// Beside a group in flight goes one that holds no less. A smaller one would be acknowledged after
+// that one anyway, and each write costs the processor as much as several appends.
+bool journal::worth_a_write() const {
+  return forming_->content_bytes() >= flying_.back()->content_bytes();
+}
+
 void journal::end_of_turn() {
   if (failed_) return;
   // A file that nothing pins is free once a durable group says so; an empty group says it when
@@ -120,6 +126,7 @@ void journal::end_of_turn() {
   while (flying_.size() < groups_in_flight) {
     if (sealed_.empty()) {
       if (!forming_open_ || (forming_->empty() && !announce)) return;
+      if (!flying_.empty() && !worth_a_write()) return;
       seal_forming();
     }
     flying_.push_back(std::move(sealed_.front()));

@@ -84,6 +84,8 @@ class journal {
   void pin(journal_pin& pin, std::uint64_t ordinal);
   // Files that hold something, the one being written included, oldest first.
   std::size_t dirty_files() const { return dirty_.size(); }
+  // Appends are in the last file that they may use: when it is full they wait for the oldest one.
+  bool nearly_full() const { return free_.size() < 2; }
   std::uint64_t current_ordinal() const { return dirty_.back().ordinal; }
   // Calls `visit` for each pin on the oldest file; it may move that pin.
   template <typename Visit>
@@ -129,6 +131,7 @@ class journal {
   journal_file& file_of(std::uint64_t ordinal);
   bool advance(bool carrying);
   void seal_forming();
+  bool worth_a_write() const;
   void end_of_turn();
   task<> write_group(journal_group& group);
   task<expected<>> mark_used(journal_file& target);

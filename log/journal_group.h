@@ -43,6 +43,8 @@ class journal_group {
     return align_up(entry_bytes_ + inline_bytes, block_size) + body_bytes_ + body_bytes;
   }
   std::size_t size() const { return size_with(0, 0); }
+  // Without padding.
+  std::size_t content_bytes() const { return entry_bytes_ + body_bytes_; }
   // Memory for the next entry, within what size_with allowed.
   std::span<std::byte> add(std::size_t inline_bytes);
   void add_body(buffer_chain body);

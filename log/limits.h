@@ -31,9 +31,11 @@ inline constexpr std::size_t segment_files_least = 64;
 // Segment writes that one core has at the device of one directory, and their bytes. Many are small:
 // the last blocks of sparse logs. Measured with 64 KiB batches beside, ext4 on a virtual disk: 16
 // writes of 1 MiB made every group behind them wait, p99 20 ms; 1 MiB in all 3.3 ms, at the same
-// 550 MB/s. At it: destaging waits.
+// 550 MB/s. At it: destaging waits. When the journal is nearly full it is this or a standstill of
+// all appends until a file is free: then more, so that both go on at the same pace.
 inline constexpr std::size_t segment_writes = 16;
 inline constexpr std::size_t segment_write_bytes = 1 * MiB;
+inline constexpr std::size_t segment_write_bytes_hurried = 4 * MiB;
 
 // Indexes of sealed segments in memory, per core and directory: 24 bytes for each 4 KiB of records,
 // so that readers may be in 10 GiB of old records at once. At it: those of the segment unused

@@ -34,7 +34,7 @@ struct log_services {
   // Segment writes in flight (STORAGE.md 3), and their bytes: the device serves what it is given in
   // order, so what lies before a journal write delays every acknowledgement.
   semaphore writes{limit::segment_writes};
-  semaphore write_bytes{limit::segment_write_bytes};
+  semaphore write_bytes{limit::segment_write_bytes_hurried};
   descriptor_cache segment_files{limit::segment_files_least};
   index_cache indexes{limit::index_bytes_kept};
   std::uint64_t damaged_reads = 0;  // batches that did not match their CRC when they were read
