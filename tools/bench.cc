@@ -69,7 +69,10 @@ void add_load(CLI::App& bench, int& status, load_kind kind, std::string const& w
   command->footer(footer);
   auto arguments = std::make_shared<bench_arguments>();
   add_bench_options(*command, kind, *arguments);
-  command->callback([arguments, kind, &status] { status = run_bench(*arguments, kind); });
+  command->callback([arguments, kind, &status] {
+    check_bench_arguments(*arguments);
+    status = run_bench(*arguments, kind);
+  });
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "tools/bench_options.h"
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -10,6 +13,9 @@ namespace {
 
 using bench::consume_mode;
 using bench::load_kind;
+
+// What Kafka takes as one request by default (socket.request.max.bytes).
+constexpr std::uint64_t most_batch_bytes = 100 * MiB;
 
 void add_topic_options(CLI::App& command, bench_arguments& arguments) {
   add_client_options(command, arguments.client);
@@ -65,7 +71,7 @@ void add_producer_options(CLI::App& command, bench_arguments& arguments) {
                   "Requests per second in all, each timed from when it was due; 0: as fast as "
                   "answers come")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1e9));
 }
 
 void add_fetch_limits(CLI::App& command, bench_arguments& arguments) {
@@ -151,7 +157,30 @@ void add_run_options(CLI::App& command, bench_arguments& arguments) {
                    "A line each second on stderr, also when it is no terminal");
 }
 
+// A page that cannot be written is refused before the load runs, and leaves no empty file.
+void check_page(std::string const& path) {
+  auto const existed = std::filesystem::exists(path);
+  if (!std::ofstream{path, std::ios::app}) {
+    throw CLI::ValidationError("--html", fmt::format("cannot write {}: {}; name another file", path,
+                                                     std::strerror(errno)));
+  }
+  if (!existed) std::filesystem::remove(path);
+}
+
 }  // namespace
+
+void check_bench_arguments(bench_arguments const& arguments) {
+  auto const& load = arguments.load;
+  auto const bytes = std::uint64_t{load.record_bytes} * load.records_per_batch;
+  if (bytes > most_batch_bytes) {
+    throw CLI::ValidationError(
+        "--records-per-batch",
+        fmt::format("{} records of {} bytes are a batch of {} bytes; a "
+                    "request may have {}",
+                    load.records_per_batch, load.record_bytes, bytes, most_batch_bytes));
+  }
+  if (!arguments.html.empty()) check_page(arguments.html);
+}
 
 void add_bench_options(CLI::App& command, load_kind kind, bench_arguments& arguments) {
   add_topic_options(command, arguments);

@@ -18,5 +18,7 @@ struct bench_arguments {
 
 // Adds the options that a kind of load has.
 void add_bench_options(CLI::App& command, bench::load_kind kind, bench_arguments& arguments);
+// Throws CLI::ValidationError for what only shows when all options are known.
+void check_bench_arguments(bench_arguments const& arguments);
 
 }  // namespace karst::tools

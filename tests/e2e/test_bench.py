@@ -167,6 +167,20 @@ def test_a_workload_file_of_the_openmessaging_benchmark(node, tmp_path):
     assert "line 2" in said and "did you mean producerRate?" in said
 
 
+@pytest.mark.parametrize(
+    "options, what",
+    [
+        (["--record-size", 100_000_000, "--records-per-batch", 1000], "100000000000 bytes"),
+        (["--html", "/nowhere/page.html"], "cannot write /nowhere/page.html: No such file"),
+        (["--rate", -1], "not in range"),
+    ],
+)
+def test_refuses_before_it_connects(options, what):
+    words = command("127.0.0.1:1", "produce", *options)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and what in done.stderr and "--help" in done.stderr
+
+
 def test_refusals_have_kafkas_names_and_fail(node):
     topic = "bench-refused"
     words = [str(BINARY), "topic", "create", topic, "--partitions", "1"]

@@ -92,9 +92,9 @@ def member(bootstrap: str, group: str, topic: str, ledger_path: str) -> None:
     )
     with open(ledger_path, "w", buffering=1) as ledger:
         consumer.subscribe([topic], listener=Told(consumer, ledger))
-        # 3.0.12 loses a race with any broker (Kafka 4.2 too: once in 115 starts, six at a time): who
-        # joins before the topic's metadata is there assigns nothing, and may not notice it later, or
-        # drop the assignment of the rebalance that follows. So the metadata comes first.
+        # 3.0.12 loses a race with any broker (Kafka 4.2 too: once in 115 starts, six at a time):
+        # who joins before the topic's metadata is there assigns nothing, and may not notice it
+        # later, or drop the assignment of the rebalance that follows. So the metadata comes first.
         consumer.partitions_for_topic(topic)
         while not stopped():
             step(consumer, ledger)
