@@ -33,11 +33,11 @@ task<> disk_log::write_range(std::shared_ptr<segment> part, std::uint64_t from, 
   }
   constexpr auto unhurried = limit::segment_write_bytes_hurried / limit::segment_write_bytes;
   auto const hurried = services_.journal != nullptr && services_.journal->nearly_full();
-  auto const bytes = (to - from) * (hurried ? 1 : unhurried);
+  auto const share = (to - from) * (hurried ? 1 : unhurried);
   (void)co_await services_.writes.take(1);
-  (void)co_await services_.write_bytes.take(bytes);
+  (void)co_await services_.write_bytes.take(share);
   auto done = co_await (*writer)->write(from, std::move(vectors), durable);
-  services_.write_bytes.give(bytes);
+  services_.write_bytes.give(share);
   services_.writes.give(1);
   if (!done) result = done;
 }
