@@ -173,6 +173,11 @@ void fetch_session::resolve(metadata_snapshot const& snapshot) {
   }
 }
 
+void fetch_session::forget_snapshot() {
+  resolved_version_ = std::numeric_limits<std::uint64_t>::max();
+  for (auto& topic : topics_) topic.found = nullptr;
+}
+
 bool fetch_session::tell(place at, news const& news) {
   auto& entry = partitions_[at];
   auto failed = news.error != net::error_code::none;

@@ -73,6 +73,8 @@ class fetch_session {
   // Looks the topics up, unless this is the snapshot that they were looked up in last. As Kafka: an
   // id gets its name once; from then on the name decides, and another id behind it is an error.
   void resolve(metadata_snapshot const& snapshot);
+  // It goes to another core, which has snapshots of its own.
+  void forget_snapshot();
 
   // Whether an answer that leaves out what has not changed must tell this. It counts as told.
   bool tell(place at, news const& news);

@@ -53,15 +53,20 @@ bool fetch_session_cache::evict_for(value const& newcomer, time_point now) {
   return true;
 }
 
+bool fetch_session_cache::make_room_for(fetch_session const& session, value const& worth,
+                                        time_point now) {
+  auto needed = entry_bytes + session.memory();
+  if (limits_.slots == 0 || needed > limits_.bytes) return false;
+  while (sessions_.size() >= limits_.slots || bytes_ + needed > limits_.bytes) {
+    if (!evict_for(worth, now)) return false;
+  }
+  return true;
+}
+
 std::int32_t fetch_session_cache::add(std::shared_ptr<fetch_session> session, bool privileged,
                                       time_point now, std::uint64_t random) {
-  auto needed = entry_bytes + session->memory();
-  if (limits_.slots == 0 || needed > limits_.bytes) return 0;
-  value const worth{privileged, session->size(), 0};
-  while (sessions_.size() >= limits_.slots || bytes_ + needed > limits_.bytes) {
-    if (!evict_for(worth, now)) return 0;
-  }
-  // Positive, not in use, and this core's.
+  if (!make_room_for(*session, {privileged, session->size(), 0}, now)) return 0;
+  // Positive, not in use, and of no other core.
   auto const ids = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()) / cores_;
   std::int32_t id = 0;
   while (id == 0 || sessions_.contains(id)) {
@@ -71,6 +76,28 @@ std::int32_t fetch_session_cache::add(std::shared_ptr<fetch_session> session, bo
   made = {.session = std::move(session), .privileged = privileged, .created = now};
   account(id, made, now);
   return id;
+}
+
+fetch_session_cache::leaving fetch_session_cache::take(std::int32_t id) {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end() || found->second.session->busy) return {};
+  auto& entry = found.value();
+  entry.session->forget_snapshot();
+  leaving taken{std::move(entry.session), entry.privileged, entry.created};
+  remove(id);
+  return taken;
+}
+
+void fetch_session_cache::keep(std::int32_t id, leaving arrived, time_point now) {
+  if (sessions_.contains(id)) return;
+  if (!make_room_for(*arrived.session, {arrived.privileged, arrived.session->size(), 0}, now)) {
+    return;
+  }
+  auto& kept = sessions_[id];
+  kept = {.session = std::move(arrived.session),
+          .privileged = arrived.privileged,
+          .created = arrived.created};
+  account(id, kept, now);
 }
 
 bool fetch_session_cache::touch(std::int32_t id, time_point now) {

@@ -23,17 +23,13 @@ struct fetch_session_limits {
 };
 
 // The fetch sessions of the connections of one core, by id. Which one makes room for a new one is
-// decided as by Kafka (FetchSession.scala, FetchSessionCacheShard.tryEvict). An id says which core
-// has it, since a client may come back by a connection of another. Without I/O or clock; one core.
+// decided as by Kafka (FetchSession.scala, FetchSessionCacheShard.tryEvict). A session
+// goes to another core's cache with its client's connection, or when the client comes back by a
+// connection of another core; so ids differ by core. Without I/O or clock; one core.
 class fetch_session_cache {
  public:
   fetch_session_cache(core_id core, core_id cores, fetch_session_limits limits)
       : core_(core), cores_(cores), limits_(limits) {}
-
-  // Which core keeps the session, of `cores`.
-  static core_id core_of(std::int32_t id, core_id cores) {
-    return static_cast<core_id>(id % cores);
-  }
 
   // Keeps a session and returns its id, or 0: refused. Privileged: a follower's.
   std::int32_t add(std::shared_ptr<fetch_session> session, bool privileged, time_point now,
@@ -43,6 +39,17 @@ class fetch_session_cache {
   // It has been used. False: it has grown out of the limit, and is gone.
   bool touch(std::int32_t id, time_point now);
   void remove(std::int32_t id);
+
+  // A session on its way from one core's cache to another's; nullptr: none, or a request works on
+  // it.
+  struct leaving {
+    std::shared_ptr<fetch_session> session;
+    bool privileged = false;
+    time_point created{};
+  };
+  leaving take(std::int32_t id);
+  // Keeps it under the id it has; no if there is no room for it.
+  void keep(std::int32_t id, leaving arrived, time_point now);
 
   std::size_t size() const { return sessions_.size(); }
   std::size_t bytes() const { return bytes_; }
@@ -62,6 +69,7 @@ class fetch_session_cache {
     value worth;
     std::size_t bytes = 0;
   };
+  bool make_room_for(fetch_session const& session, value const& worth, time_point now);
   bool evict_for(value const& newcomer, time_point now);
   void account(std::int32_t id, entry& of, time_point now);
   void withdraw(std::int32_t id, entry const& of);

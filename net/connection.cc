@@ -19,20 +19,23 @@ buffer allocate_block(std::size_t bytes) {
 
 }  // namespace
 
-connection::connection(core_network& home, std::unique_ptr<karst::socket> socket, std::uint64_t id)
+connection::connection(core_network& home, connection_handoff arrived)
     : home_(home),
-      socket_(std::move(socket)),
+      socket_(std::make_unique<karst::socket>(arrived.descriptor)),
       frames_(home.limits.request_bytes_max, home.limits.small_frame_bytes,
               home.limits.held_frame_bytes),
       queue_(home, *socket_) {
-  info_.id = id;
+  info_.id = arrived.id;
+  info_.client_software = std::move(arrived.client_software);
+  info_.cores = core_preference{arrived.patience};
+  if (arrived.wanted == no_core) ++home_.counters.connections_opened;
+  if (!arrived.unread.empty()) frames_.feed(buffer::copy_of(arrived.unread));
   info_.peer = format_address(socket_->peer());
   timer_.owner = this;
   timer_.fire = [](timer& fired) { static_cast<receive_timer&>(fired).owner->on_timer(); };
 }
 
-task<> connection::run() {
-  ++home_.counters.connections_opened;
+task<std::optional<connection_handoff>> connection::run() {
   ++home_.counters.connections_open;
   tasks_.spawn(read());
   tasks_.spawn(queue_.run());
@@ -45,6 +48,8 @@ task<> connection::run() {
   } else if (queue_.stuck()) {
     ++home_.counters.closed_slow;
     log_end("it does not read its answers, and others need the memory");
+  } else if (may_leave()) {
+    co_return co_await hand_off();
   }
   info_.closing.request();
   socket_->shutdown();
@@ -53,6 +58,7 @@ task<> connection::run() {
   timer_.disarm();
   co_await socket_->close();
   --home_.counters.connections_open;
+  co_return std::nullopt;
 }
 
 void connection::stop() {
@@ -69,11 +75,39 @@ void connection::cut() {
   queue_.abandon();
 }
 
+// --- to another core
+
+void connection::leave_if_others_serve_it() {
+  auto wanted = info_.cores.settled();
+  if (wanted == no_core || wanted == core::current().id() || input_ended_ || stopping_) return;
+  if (std::exchange(leaving_, true)) return;
+  socket_->leave();
+}
+
+bool connection::may_leave() const { return leaving_ && !stopping_ && !queue_.broken(); }
+
+task<connection_handoff> connection::hand_off() {
+  co_await tasks_.join();
+  timer_.disarm();
+  connection_handoff left{
+      .id = info_.id,
+      .wanted = info_.cores.settled(),
+      .client_software = std::move(info_.client_software),
+      .patience = std::min(2 * info_.cores.patience(), limit::requests_before_move_most)};
+  auto rest = frames_.take_rest();
+  left.unread.resize(rest.size());
+  rest.copy_to(0, left.unread.data(), rest.size());
+  left.descriptor = co_await socket_->release(left.unread);
+  ++home_.counters.connections_moved;
+  --home_.counters.connections_open;
+  co_return left;
+}
+
 // --- reading
 
 task<> connection::read() {
   auto more = true;
-  while (more && !stopping_) {
+  while (more && !stopping_ && !leaving_) {
     auto step = frames_.next(!core::current().io().receive_memory_low());
     if (auto* whole = std::get_if<frame_reader::whole>(&step)) {
       more = accept_frame(std::move(whole->frame), {});
@@ -81,10 +115,12 @@ task<> connection::read() {
       more = co_await read_large(large->bytes);
     } else if (auto* bad = std::get_if<frame_reader::bad>(&step)) {
       end_reading(bad->reason, home_.counters.closed_bad_input);
-      break;
+      more = false;
     } else {
       enter(frames_.in_frame() ? reading::small_frame : reading::nothing);
-      more = take_received(co_await socket_->receive());
+      auto received = co_await socket_->receive();
+      if (!received && received.error() == errc::cancelled) break;  // it leaves
+      more = take_received(std::move(received));
     }
     while (pending_.size() >= home_.limits.read_ahead && !stopping_ && !queue_.broken()) {
       socket_->pause_receiving();
@@ -94,7 +130,8 @@ task<> connection::read() {
   }
   timer_.disarm();
   input_ended_ = true;
-  info_.closing.request();
+  leaving_ = leaving_ && more;
+  if (!leaving_) info_.closing.request();
   pending_changed_.wake_all();
 }
 
@@ -225,6 +262,7 @@ task<> connection::serve(exchange& started) {
   started.response = co_await home_.handler.handle(started.request);
   if (state_ == reading::nothing) state_since_ = core::current().now();
   queue_.finish(started);
+  leave_if_others_serve_it();
 }
 
 // --- time and endings

@@ -20,15 +20,16 @@ std::string host_of(sockaddr_storage const& peer) {
 
 // --- core_connections
 
-task<> core_connections::serve(int fd, std::uint64_t id) {
-  connection served{network_, std::make_unique<karst::socket>(fd), id};
+task<std::optional<connection_handoff>> core_connections::serve(connection_handoff arrived) {
+  connection served{network_, std::move(arrived)};
   connections_.push_back(served);
   ++open_;
   if (stopping_) served.stop();
-  co_await served.run();
+  auto left = co_await served.run();
   served.unlink();
   --open_;
   ended_.wake_all();
+  co_return left;
 }
 
 task<> core_connections::stop() {
@@ -122,12 +123,28 @@ void connection_server::place(int fd) {
   ++open_;
   ++connections_[target];
   ++by_address_[address];
-  tasks_.spawn(serve_on(target, fd, next_id_++, std::move(address)));
+  connection_handoff accepted{.descriptor = fd, .id = next_id_++};
+  tasks_.spawn(serve_on(target, std::move(accepted), std::move(address)));
 }
 
-task<> connection_server::serve_on(core_id target, int fd, std::uint64_t id, std::string address) {
-  auto* there = cores_[target].get();
-  co_await submit_to(target, [there, fd, id] { return there->serve(fd, id); });
+bool connection_server::takes_more(core_id target) const {
+  auto const share = static_cast<double>(open_) / static_cast<double>(connections_.size());
+  return static_cast<double>(connections_[target]) < limit::connections_share_most * share;
+}
+
+task<> connection_server::serve_on(core_id target, connection_handoff accepted,
+                                   std::string address) {
+  std::optional<connection_handoff> next{std::move(accepted)};
+  while (true) {
+    auto* there = cores_[target].get();
+    next = co_await submit_to(target, [there, &next] { return there->serve(std::move(*next)); });
+    if (!next) break;
+    // Refused, it goes on where it was.
+    if (!takes_more(next->wanted)) continue;
+    --connections_[target];
+    target = next->wanted;
+    ++connections_[target];
+  }
   --open_;
   --connections_[target];
   auto counted = by_address_.find(address);

@@ -16,8 +16,8 @@ class core_connections {
   core_connections(handler& requests, limits const& limits_of_core)
       : network_(requests, limits_of_core) {}
 
-  // Serves the accepted socket until its connection has ended.
-  task<> serve(int fd, std::uint64_t id);
+  // Serves the connection until it has ended, or asks to go on at another core.
+  task<std::optional<connection_handoff>> serve(connection_handoff arrived);
   // Every connection answers what it has started and closes; those that are not done in time are
   // cut. Done when all have ended.
   task<> stop();
@@ -33,9 +33,10 @@ class core_connections {
 };
 
 // One listening address of the process: accepts on core 0 and hands each connection to the core
-// with the fewest, where it stays. Beyond limits::connections, in total or from one address, a
-// connection is accepted and closed at once, counted, and logged (rate-limited). All calls on core
-// 0.
+// with the fewest. There it stays, unless all its requests are for one other core that has not too
+// many connections already (limit::connections_share_most). Beyond limits::connections, in total or
+// from one address, a connection is accepted and closed at once, counted, and logged
+// (rate-limited). All calls on core 0.
 class connection_server {
  public:
   // `handler_of_this_core` is called once on every core; the handler outlives the server. Nothing
@@ -58,7 +59,8 @@ class connection_server {
   connection_server(std::unique_ptr<listener> listener, limits const& limits);
   task<> accept_connections();
   void place(int fd);
-  task<> serve_on(core_id target, int fd, std::uint64_t id, std::string address);
+  task<> serve_on(core_id target, connection_handoff accepted, std::string address);
+  bool takes_more(core_id target) const;
   static task<> refuse(int fd);
   core_id least_loaded();
 

@@ -7,6 +7,7 @@ namespace karst::net {
 void network_counters::add(network_counters const& other) {
   connections_open += other.connections_open;
   connections_opened += other.connections_opened;
+  connections_moved += other.connections_moved;
   closed_bad_input += other.closed_bad_input;
   closed_by_handler += other.closed_by_handler;
   closed_slow += other.closed_slow;
@@ -38,6 +39,8 @@ void core_network::publish() {
   };
   add("karst_connections", "Open connections", counters.connections_open, metric_kind::gauge);
   add("karst_connections_total", "Connections served", counters.connections_opened);
+  add("karst_connections_moved_total", "Connections that went to the core their requests are for",
+      counters.connections_moved);
   add("karst_connections_closed_bad_input_total", "Closed: what came was no request we serve",
       counters.closed_bad_input);
   add("karst_connections_closed_by_handler_total",

@@ -15,6 +15,7 @@ namespace karst::net {
 struct network_counters {
   std::uint64_t connections_open = 0;
   std::uint64_t connections_opened = 0;
+  std::uint64_t connections_moved = 0;  // from this core to another, which its requests were for
   std::uint64_t closed_bad_input =
       0;  // frames, headers, unknown keys and versions, other protocols
   std::uint64_t closed_by_handler = 0;  // acks=0 with an error, malformed bodies
@@ -58,7 +59,7 @@ class core_network {
   exchange_pool exchanges;
 
  private:
-  static constexpr std::size_t metric_count = 12;
+  static constexpr std::size_t metric_count = 13;
   struct relief_timer : timer {
     core_network* network;
   };

@@ -104,4 +104,14 @@ buffer_chain frame_reader::take_large() {
   return part;
 }
 
+buffer_chain frame_reader::take_rest() {
+  buffer_chain rest;
+  if (auto filled = std::exchange(filled_, 0); filled != 0) {
+    assembly_.trim_to(filled);
+    rest.append(std::exchange(assembly_, {}));
+  }
+  rest.append(std::exchange(held_, {}));
+  return rest;
+}
+
 }  // namespace karst::net

@@ -41,6 +41,8 @@ class frame_reader {
   // After `large`: what has been received of the frame, without its length. The caller receives the
   // rest, and the reader goes on with the frame after it.
   buffer_chain take_large();
+  // All that was fed and not handed out, as it came: for the reader that goes on with the stream.
+  buffer_chain take_rest();
   // Part of a frame is here: its sender owes the rest.
   bool in_frame() const { return filled_ != 0 || !held_.empty(); }
 

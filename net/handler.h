@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "net/core_preference.h"
+#include "net/limits.h"
 #include "net/piece.h"
 #include "reactor/socket.h"
 #include "reactor/task.h"
@@ -19,6 +21,7 @@ struct connection_info {
   std::string client_software;  // from ApiVersions v3+: "librdkafka 2.0.2", escaped
   abort_source closing;         // requested when the connection ends: parked fetches give up
   bool stopping = false;        // it ends because the broker stops: answers are still sent
+  core_preference cores{limit::requests_before_move};  // Produce and Fetch say where they went
 };
 
 // One request, its header decoded. `body` holds the bytes after the header; views decoded from it

@@ -12,6 +12,16 @@ namespace limit {
 // requests in flight. Those above it are freed.
 inline constexpr std::size_t spare_exchanges = 1024;
 
+// After so many Produce and Fetch requests in a row that all were for one other core, a connection
+// asks to be served there; twice as many each time that it has asked. A move costs about as much as
+// ten requests.
+inline constexpr std::uint32_t requests_before_move = 16;
+inline constexpr std::uint32_t requests_before_move_most = 1U << 24;
+// A core takes a connection that asks while it has fewer than so many times its share of all: else
+// a single busy partition would draw the connections of all its clients, and the kernel's work for
+// them, to one core.
+inline constexpr double connections_share_most = 1.5;
+
 }  // namespace limit
 
 // Every limit of the connections of one core: its derivation, and what happens at it. Those that

@@ -147,7 +147,7 @@ errc socket::broken() const {
 
 task<expected<buffer>> socket::receive() {
   auto& from = *receiver_;
-  while (!shut_) {
+  while (!shut_ && !leaving_) {
     if (from.has_piece()) {
       auto piece = from.take_piece();
       auto low = core::current().io().receive_memory_low();
@@ -157,6 +157,7 @@ task<expected<buffer>> socket::receive() {
     if (!from.in_flight) from.arm(fd_);
     co_await from.changed();
   }
+  if (!shut_ && leaving_ && (from.has_piece() || !from.ended)) co_return fail(errc::cancelled);
   if (!shut_ && from.failure == errc::ok) co_return buffer{};
   co_return fail(broken());
 }
@@ -240,6 +241,22 @@ task<> socket::close() {
   receiver_->pieces.clear();
   receiver_->first = receiver_->bytes = 0;
   co_await close_descriptor(std::exchange(fd_, -1));
+}
+
+void socket::leave() {
+  leaving_ = true;
+  receiver_->stop();
+}
+
+task<int> socket::release(std::vector<std::byte>& unread) {
+  KARST_ASSERT(leaving_ && fd_ >= 0, "released without leave()");
+  while (receiver_->in_flight) co_await receiver_->changed();
+  while (receiver_->has_piece()) {
+    auto piece = receiver_->take_piece();
+    unread.insert(unread.end(), piece.data(), piece.data() + piece.size());
+  }
+  core::current().io().forget_socket(fd_);
+  co_return std::exchange(fd_, -1);
 }
 
 }  // namespace karst

@@ -63,6 +63,12 @@ class socket {
   void shutdown();
   task<> close();
 
+  // To go on with the connection on another core: receive() ends with `cancelled` (or as the stream
+  // did). Then, with no receive and no send in progress, release() gives the descriptor away;
+  // `unread` gets what has been received and not handed out. The socket is not used again.
+  void leave();
+  task<int> release(std::vector<std::byte>& unread);
+
  private:
   struct receiver;
   errc broken() const;
@@ -70,6 +76,7 @@ class socket {
   sockaddr_storage peer_{};
   std::unique_ptr<receiver> receiver_;
   bool shut_ = false;
+  bool leaving_ = false;
 };
 
 // A listening socket: hands out connections in the order of their arrival.

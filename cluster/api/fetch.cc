@@ -32,12 +32,31 @@ std::size_t at_least_zero(std::int32_t bytes) {
 
 task<> end_session(broker& broker, std::int32_t id) {
   if (id <= 0) co_return;
-  co_await submit_to(fetch_session_cache::core_of(id, broker.cores()),
-                     [&broker, id] { broker.fetch_sessions().remove(id); });
+  if (broker.fetch_sessions().find(id)) co_return broker.fetch_sessions().remove(id);
+  for (core_id other = 0; other < broker.cores(); ++other) {
+    co_await submit_to(other, [&broker, id] { broker.fetch_sessions().remove(id); });
+  }
 }
 
-// Continues a session (KIP-227). One that another core has is not looked for: the client comes by a
-// new connection, and begins anew.
+// From the core that has the session: the connection was there before, or the client comes back by
+// another connection.
+task<> bring_session(broker& broker, std::int32_t id) {
+  if (id <= 0 || broker.fetch_sessions().find(id)) co_return;
+  for (core_id other = 0; other < broker.cores(); ++other) {
+    if (other == core::current().id()) continue;
+    auto taken =
+        co_await submit_to(other, [&broker, id] { return broker.fetch_sessions().take(id); });
+    if (!taken.session) continue;
+    broker.fetch_sessions().keep(id, std::move(taken), core::current().now());
+    co_return;
+  }
+}
+
+bool continues_session(net::fetch_request const& request) {
+  return request.session_epoch != first_epoch && request.session_epoch != final_epoch;
+}
+
+// Continues a session (KIP-227) that this core has.
 opened_session continue_session(request_context& context, net::fetch_request const& request) {
   auto& sessions = context.broker.fetch_sessions();
   auto session = sessions.find(request.session_id);
@@ -62,9 +81,7 @@ opened_session continue_session(request_context& context, net::fetch_request con
 }
 
 opened_session open_session(request_context& context, net::fetch_request const& request) {
-  if (request.session_epoch != first_epoch && request.session_epoch != final_epoch) {
-    return continue_session(context, request);
-  }
+  if (continues_session(request)) return continue_session(context, request);
   auto session = std::make_shared<fetch_session>(context.version >= knows_topic_ids);
   session->want(request.topics);
   return {.session = std::move(session)};
@@ -184,6 +201,7 @@ void fill(answer_builder builder, fetch_plan& plan) {
 task<net::fetch_response> handle(request_context& context, net::fetch_request const& request) {
   net::fetch_response response;
   auto& broker = context.broker;
+  if (continues_session(request)) co_await bring_session(broker, request.session_id);
   auto opened = open_session(context, request);
   if (opened.error != net::error_code::none) {
     response.error = opened.error;
@@ -196,6 +214,7 @@ task<net::fetch_response> handle(request_context& context, net::fetch_request co
   auto deadline =
       context.request.received_at + std::chrono::milliseconds{std::max(request.max_wait_ms, 0)};
   fetch_plan plan{broker, session, limits_of(context, request)};
+  if (!plan.idle()) context.note_core(plan.core());
   auto wanted = co_await read_until_enough(context, plan, deadline);
   session.busy = false;
   if (!wanted) {

@@ -39,6 +39,8 @@ class fetch_plan {
   std::vector<refused_partition> const& refused() const { return refused_; }
   // Nothing can be read, and nothing is to be waited for.
   bool idle() const { return shares_.empty(); }
+  // The core that has all that can be read; no_core: several.
+  core_id core() const { return shares_.size() == 1 ? shares_.front().core : no_core; }
 
   // Reads all; results() are those of the last time, in the order of service, without those that
   // have nothing to say.

@@ -43,6 +43,11 @@ struct request_context {
   // A handler that must not answer (acks=0), or must close the connection, says so here.
   net::response::action what = net::response::action::reply;
   std::string close_reason = {};
+
+  // The request is for partitions of this core only; no_core: of several.
+  void note_core(core_id core) const {
+    if (request.connection != nullptr) request.connection->cores.note(core);
+  }
 };
 
 // One function per API, found by its request's type; each is in the file of its name. Called on the

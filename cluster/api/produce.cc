@@ -266,8 +266,11 @@ task<std::vector<append_result>> append_topics(produce_call& call, asked_topics 
     }
   }
   auto& broker = call.context.broker;
-  if (!jobs.empty())
+  if (!jobs.empty()) {
+    auto elsewhere = [&](auto const& job) { return job.core != jobs.front().core; };
+    call.context.note_core(std::ranges::any_of(jobs, elsewhere) ? no_core : jobs.front().core);
     co_await on_owners<append_result>(broker, std::move(jobs), &append_all, results);
+  }
   co_return results;
 }
 
@@ -287,6 +290,7 @@ task<net::produce_response> produce_one(request_context& context,
   auto const& partition = topic.partitions.front();
   append_result result;
   if (auto target = call.target_of(topic.name, {&partition}, result)) {
+    context.note_core(target->core);
     auto const job = call.job_of(*target, partition);
     co_await append_on(target->core, context.broker, job, result);
   }

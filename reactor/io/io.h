@@ -174,6 +174,8 @@ class io {
   virtual expected<int> make_socket(int family) = 0;
   virtual void shutdown_socket(
       int fd) = 0;  // pending receives and sends finish; the fd stays until opcode close
+  // No operation is in flight on the socket, and from now on it is another core's.
+  virtual void forget_socket(int) {}
   virtual expected<sockaddr_storage> peer_address(int fd) = 0;
 
   // Facts about directories, asked at the start (file_facts.h gives them their errors and

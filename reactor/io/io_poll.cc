@@ -110,6 +110,15 @@ void poll_io::close_socket(operation& op) {
   finish_later(op, closed == 0 ? errc::ok : from_errno(errno));
 }
 
+void poll_io::forget_socket(int fd) {
+  auto place = static_cast<std::size_t>(fd);
+  if (place >= sockets_.size() || !sockets_[place].registered) return;
+  auto& socket = sockets_[place];
+  KARST_ASSERT(socket.reader == nullptr && socket.writer == nullptr, "given away while in use");
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  socket = {};
+}
+
 // Operations that had their share in the last turn.
 void poll_io::run_again() {
   intrusive_list<operation> now;

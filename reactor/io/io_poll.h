@@ -17,6 +17,7 @@ class poll_io final : public kernel_io {
   std::string_view name() const override { return "epoll"; }
   void submit(operation& op) override { enqueue(op); }
   void cancel(operation& op) override;
+  void forget_socket(int fd) override;
   void turn(time_point until) override;
   bool busy() const override { return !finished_.empty() || !runnable_.empty(); }
   void count_workers() override;

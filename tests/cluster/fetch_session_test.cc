@@ -102,14 +102,14 @@ class cache : public ::testing::Test {
   std::uint64_t random_ = 1;
 };
 
-TEST_F(cache, ids_are_positive_different_and_name_their_core) {
+TEST_F(cache, ids_are_positive_and_different_on_every_core) {
   fetch_session_cache cache{2, 3, {.slots = 1000}};
   std::set<std::int32_t> ids;
   for (int i = 0; i < 1000; ++i) {
     // The same number from the generator each time: still another id.
     auto id = cache.add(make(1), false, now_, i % 2 == 0 ? 5 : std::uint64_t(-1) - i);
     EXPECT_GT(id, 0);
-    EXPECT_EQ(fetch_session_cache::core_of(id, 3), 2u);
+    EXPECT_EQ(id % 3, 2);  // no other core makes it
     EXPECT_TRUE(ids.insert(id).second);
     EXPECT_NE(cache.find(id), nullptr);
   }
@@ -161,6 +161,28 @@ TEST_F(cache, followers_replace_consumers_and_not_the_other_way) {
   cache.touch(another, now_);
   EXPECT_EQ(add(cache, 1000), 0);
   EXPECT_GT(add(cache, 1000, true), 0);
+}
+
+TEST_F(cache, a_session_goes_to_another_cores_cache_with_its_id) {
+  fetch_session_cache here{0, 2, {.slots = 2}};
+  fetch_session_cache there{1, 2, {.slots = 1}};
+  auto const id = add(here, 3);
+  here.find(id)->busy = true;
+  EXPECT_EQ(here.take(id).session, nullptr);
+  here.find(id)->busy = false;
+  auto taken = here.take(id);
+  ASSERT_NE(taken.session, nullptr);
+  EXPECT_EQ(here.size() + here.bytes(), 0u);
+  EXPECT_EQ(here.take(id).session, nullptr);
+  there.keep(id, std::move(taken), now_);
+  ASSERT_NE(there.find(id), nullptr);
+  EXPECT_EQ(there.find(id)->size(), 3u);
+  EXPECT_TRUE(there.touch(id, now_));
+  // Where there is no room, it is gone: the client begins anew.
+  auto const another = add(here, 1);
+  there.keep(another, here.take(another), now_);
+  EXPECT_EQ(there.find(another), nullptr);
+  EXPECT_EQ(there.size(), 1u);
 }
 
 TEST_F(cache, memory_is_bounded_and_what_outgrows_it_is_gone) {

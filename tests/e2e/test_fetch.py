@@ -1,5 +1,6 @@
 """What a fetch answers, to the byte and in time: limits, waits, sessions, ids. As Kafka does."""
 
+import contextlib
 import struct
 import threading
 import time
@@ -217,6 +218,26 @@ def test_a_session_of_an_other_connection_is_ended_by_who_names_it(node, connect
         assert second not in (0, first)
         assert fetches.ask(connection, session=(first, 1)).error == SESSION_NOT_FOUND
         first = second
+
+
+def test_sessions_go_on_while_connections_find_the_core_of_their_partition(make_node):
+    """Half of them are accepted on another core, and may move to where the partition is."""
+    node = make_node("karst.cores=2").start()
+    topic = create_topic(node, "moving", 2)
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(Connection(node.port)) for _ in range(6)]
+        eventually(
+            lambda: fetches.ask(connections[0], [Want(topic)]).one().error == NONE, 20, "it is led"
+        )
+        numbered = list(enumerate(connections))
+        sessions = [fetches.ask(c, [Want(topic, i % 2)], session=(0, 0)).session for i, c in numbered]
+        for epoch in range(1, 100):
+            for index, connection in numbered:
+                store(connection, topic, index % 2)
+                got = fetches.ask(connection, session=(sessions[index], epoch))
+                assert (got.error, got.session) == (NONE, sessions[index])
+                # Its position stays: what was stored is there, each time anew.
+                assert got.one().index == index % 2 and got.one().records
 
 
 def delete(connection, topic: str) -> None:

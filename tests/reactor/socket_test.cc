@@ -140,6 +140,52 @@ TEST_P(socket_test, large_body_after_small_header) {
   }());
 }
 
+// As a connection does that goes on with another core; here both sockets are one core's.
+TEST_P(socket_test, another_socket_goes_on_where_one_has_left) {
+  run([]() -> task<> {
+    auto both = co_await connected();
+    auto receive = [](socket& from, errc& outcome) -> task<> {
+      auto piece = co_await from.receive();
+      outcome = piece ? errc::ok : piece.error();
+    };
+    auto send = [](socket& to, std::string what) -> task<> {
+      EXPECT_TRUE(co_await send_text(to, what));
+    };
+    auto const text = pattern(2'000'000);
+    task_set sending;
+    sending.spawn(send(*both.client, text));
+    std::string got;
+    while (got.size() < text.size()) {
+      got += (co_await receive_text(*both.server, 1)).value();
+      auto outcome = errc::ok;
+      task_set receiving;
+      both.server->leave();
+      receiving.spawn(receive(*both.server, outcome));
+      co_await receiving.join();
+      EXPECT_EQ(outcome, errc::cancelled);
+      std::vector<std::byte> unread;
+      auto descriptor = co_await both.server->release(unread);
+      got.append(reinterpret_cast<char const*>(unread.data()), unread.size());
+      both.server = std::make_unique<socket>(descriptor);
+    }
+    EXPECT_TRUE(got == text);
+    co_await sending.join();
+    // One that waits, and for which nothing comes.
+    auto outcome = errc::ok;
+    task_set receiving;
+    receiving.spawn(receive(*both.server, outcome));
+    both.server->leave();
+    co_await receiving.join();
+    EXPECT_EQ(outcome, errc::cancelled);
+    std::vector<std::byte> unread;
+    both.server = std::make_unique<socket>(co_await both.server->release(unread));
+    EXPECT_TRUE(unread.empty());
+    EXPECT_TRUE(co_await send_text(*both.server, "pong"));
+    EXPECT_EQ((co_await receive_text(*both.client, 4)).value(), "pong");
+    co_await both.close();
+  }());
+}
+
 TEST_P(kernel_socket_test, half_close_is_an_empty_piece_and_the_other_way_stays_open) {
   run([]() -> task<> {
     auto both = co_await connected();

@@ -121,10 +121,13 @@ TEST_F(fetch_sessions, errors_of_sessions) {
   // None of these has moved the session.
   EXPECT_EQ(fetch(id, 1, {}).error, none);
   EXPECT_EQ(fetch(id, 1, {}).error, invalid_fetch_session_epoch);
-  // Another core does not know it; its end is understood there nevertheless.
-  EXPECT_EQ(fetch(id, 2, {.from = 1}).error, fetch_session_id_not_found);
+  // It goes on by a connection of another core, and back; its end is understood everywhere.
+  EXPECT_EQ(fetch(id, 2, {.from = 1}).error, none);
+  EXPECT_EQ(fetch(id, 2, {.from = 1}).error, invalid_fetch_session_epoch);
+  EXPECT_EQ(fetch(id, 3, {}).error, none);
   EXPECT_EQ(fetch(id, -1, {.partitions = {{.index = 0}}, .from = 1}).session_id, 0);
-  EXPECT_EQ(fetch(id, 2, {}).error, fetch_session_id_not_found);
+  EXPECT_EQ(fetch(id, 4, {}).error, fetch_session_id_not_found);
+  EXPECT_EQ(fetch(id, 4, {.from = 1}).error, fetch_session_id_not_found);
 }
 
 TEST_F(fetch_sessions, end_by_a_new_one_by_a_last_request_and_when_nothing_is_left) {
