@@ -19,6 +19,14 @@ CAUTION = """
 **A short run, to see it work: Kafka's JVM is not warm after so little, and single rounds vary. Its
 ratios are no claim.**
 """
+# The kernel's own setting. With far more, each first touch of a memory-mapped file fills that much
+# page cache, and Kafka maps two index files of 10 MiB for each partition: with 8 MiB here, 1,000
+# partitions took it to 165 requests/s.
+READ_AHEAD_USUAL_KB = 128
+READ_AHEAD_CAUTION = (
+    "the device reads ahead {kb} KB (/sys/block/*/queue/read_ahead_kb), which Kafka's memory-mapped"
+    " indexes suffer from with many partitions; 128, the kernel's own, is fair to it"
+)
 ABOUT = """\
 # Karst beside Apache Kafka 4.2
 
@@ -88,12 +96,12 @@ def settings(candidates: list[str]) -> list[str]:
 
 
 def text(
-    rows: list[Scenario], candidates: list[str], found: dict, asked: argparse.Namespace
+    rows: list[Scenario], candidates: list[str], found: dict, asked: argparse.Namespace, rounds: int
 ) -> str:
     made = time.strftime("Made on %Y-%m-%d %H:%M UTC", time.gmtime())
-    short = asked.rounds < ROUNDS_LEAST or asked.warm_up < WARM_UP_LEAST
+    short = rounds < ROUNDS_LEAST or asked.warm_up < WARM_UP_LEAST
     about = ABOUT.format(
-        rounds=asked.rounds,
+        rounds=rounds,
         seconds=asked.seconds,
         warm_up=asked.warm_up,
         made=made,
@@ -101,5 +109,8 @@ def text(
     )
     lines = [about, "## Host", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in measure.host().items()]
+    read_ahead = measure.read_ahead_kb()
+    if KAFKA in candidates and read_ahead > READ_AHEAD_USUAL_KB:
+        lines += ["", f"Mind that {READ_AHEAD_CAUTION.format(kb=read_ahead)}."]
     lines += ["", "## Table", "", *table(rows, candidates, found), *settings(candidates)]
     return "\n".join(lines) + "\n"

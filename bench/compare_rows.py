@@ -110,6 +110,18 @@ def produce(options: dict, partitions: int = PARTITIONS) -> Callable[[Broker, As
     return run
 
 
+def warmth(asked: Asked) -> float:
+    """Seconds after which a JVM has compiled most of what the rows run."""
+    return 3 if asked.quick else 20
+
+
+def warm_jvm(broker: Broker, seconds: float) -> None:
+    topic = topic_of(broker, PARTITIONS)
+    options = {"connections": 64, "in-flight": 4, **SMALL, "seconds": seconds}
+    measure.load("produce", broker, topic, PARTITIONS, options)
+    remove(broker, topic)
+
+
 def fetch_cached(broker: Broker, asked: Asked) -> dict:
     topic = topic_of(broker, PARTITIONS)
     batch_bytes = BATCHES_64_KB["records-per-batch"] * BATCHES_64_KB["record-size"]

@@ -195,17 +195,31 @@ def commit() -> str:
 
 
 def device_facts(place: pathlib.Path) -> str:
-    number = os.stat(place).st_dev
-    entry = pathlib.Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
-    if not entry.exists():
+    queue = queue_of(place)
+    if queue is None:
         return "no block device"
-    entry = entry.resolve()
-    queue = entry / "queue" if (entry / "queue").exists() else entry.parent / "queue"
-    facts = [entry.name]
-    for name in ("scheduler", "write_cache", "rotational"):
+    facts = [queue.parent.name]
+    for name in ("scheduler", "write_cache", "rotational", "read_ahead_kb"):
         if (queue / name).exists():
             facts.append(f"{name} {(queue / name).read_text().strip()}")
     return ", ".join(facts)
+
+
+def queue_of(place: pathlib.Path) -> pathlib.Path | None:
+    """The settings of the block device that a directory lies on; None: it lies on none."""
+    number = os.stat(place).st_dev
+    entry = pathlib.Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
+    if not entry.exists():
+        return None
+    entry = entry.resolve()
+    return entry / "queue" if (entry / "queue").exists() else entry.parent / "queue"
+
+
+def read_ahead_kb() -> int:
+    """Of the device that brokers write to; 0: unknown."""
+    queue = queue_of(pathlib.Path(tempfile.gettempdir()))
+    setting = queue / "read_ahead_kb" if queue else None
+    return int(setting.read_text()) if setting and setting.exists() else 0
 
 
 def require(kafka: bool, free_bytes: int) -> None:

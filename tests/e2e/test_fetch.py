@@ -230,7 +230,8 @@ def test_sessions_go_on_while_connections_find_the_core_of_their_partition(make_
             lambda: fetches.ask(connections[0], [Want(topic)]).one().error == NONE, 20, "it is led"
         )
         numbered = list(enumerate(connections))
-        sessions = [fetches.ask(c, [Want(topic, i % 2)], session=(0, 0)).session for i, c in numbered]
+        wants = [[Want(topic, index % 2)] for index, _ in numbered]
+        sessions = [fetches.ask(c, wants[i], session=(0, 0)).session for i, c in numbered]
         for epoch in range(1, 100):
             for index, connection in numbered:
                 store(connection, topic, index % 2)
