@@ -6,8 +6,9 @@ import time
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 PARTITIONS = 3
-# Midnight: old enough to be none of the clock's, young enough for a broker's retention.
-FIRST_TIMESTAMP = int(time.time()) // 86_400 * 86_400_000
+# Yesterday's midnight: hours of records from there on are not the future at any time of the day,
+# and young enough for a broker's retention.
+FIRST_TIMESTAMP = (int(time.time()) // 86_400 - 1) * 86_400_000
 TEXT = "the log is the unit of truth and every other store a view of it"
 WORDS = TEXT.split()
 # One name twice, an empty value, bytes beyond ASCII.
