@@ -126,7 +126,12 @@ task<> broker_life::start_core(core_id core) {
       parts_[core]->problems[i] = started.error();
     }
   }
-  broker_->local().partitions = std::make_unique<partition_manager>(std::move(managers));
+  auto partitions = std::make_unique<partition_manager>(std::move(managers));
+  for (auto const& ids : parts_[core]->found) {
+    for (auto id : ids) partitions->awaited().expect(id);
+  }
+  for (auto const& each : parts_[core]->missing) partitions->awaited().expect(each.log);
+  broker_->local().partitions = std::move(partitions);
   broker_->open_groups(plan_.group_bytes);
 }
 
@@ -183,6 +188,7 @@ task<> broker_life::recover_core(core_id core) {
     logging::error("broker", "{}; what could not be created is offline until the next start",
                    created.error().message());
   }
+  partitions.awaited().end();
   for (auto id : part.deletions) {
     if (auto removed = co_await partitions.remove(id); removed) continue;
     part.unserved[id] = true;
@@ -232,8 +238,9 @@ broker_life::outcome broker_life::check_batch_limit() const {
             fmt::format("set karst.journal.file.bytes to {} or more", 2 * wanted + 32 * 1024)});
 }
 
-// Connections are served from the middle of it on: what is not ready yet answers that it has no
-// leader here, which clients try again, and topics are neither made nor deleted before the end.
+// Connections are served from the middle of it on: records for a log that is not ready yet wait for
+// it; what else asks for it is answered that it has no leader here, which clients try again; and
+// topics are neither made nor deleted before the end.
 task<broker_life::outcome> broker_life::recover() {
   place_logs();
   co_await on_every_core(options_.cores, [this](core_id core) { return start_core(core); });

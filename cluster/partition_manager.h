@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "cluster/awaited_logs.h"
 #include "cluster/metadata_cache.h"
 #include "cluster/partition.h"
 #include "log/log_manager.h"
@@ -35,6 +36,8 @@ class partition_manager {
   // nullptr: not (or no longer) here. Valid until the next suspension; a call on it that has begun
   // keeps it.
   partition* find(log::log_id id);
+  // Logs that are not here yet: those of adopt() and create() come.
+  awaited_logs& awaited() { return awaited_; }
   std::size_t size() const { return partitions_.size(); }
   log::log_manager* logs(directory_index directory) { return logs_[directory].get(); }
   // The largest batch that every directory's journal takes.
@@ -68,6 +71,7 @@ class partition_manager {
 
   std::vector<std::unique_ptr<log::log_manager>> logs_;  // by directory
   log::batch_validator validator_;
+  awaited_logs awaited_;
   hash_map<log::log_id, placed_partition> partitions_;
 };
 

@@ -80,15 +80,26 @@ bool note(expected<log::append_info, append_error>& appended, broker& broker, ap
   return false;
 }
 
-// What waits for room, or is validated in slices.
+// What waits for its log or for room, or is validated in slices.
 task<bool> append_slowly(broker& broker, append_job const& job, append_result& result) {
+  auto& awaited = broker.partitions().awaited();
+  if (awaited.holds(job.log) && !co_await awaited.wait(job.log, job.deadline)) {
+    result = failed(net::error_code::request_timed_out,
+                    "the partition is still being recovered; nothing was appended");
+    co_return false;
+  }
   auto* partition = broker.partitions().find(job.log);
+  if (partition == nullptr) {
+    result = failed(net::error_code::not_leader_or_follower);
+    co_return false;
+  }
   auto appended = co_await partition->append(*job.records, options_of(job));
   co_return note(appended, broker, job, result);
 }
 
 // nullopt: it takes longer; otherwise whether it was appended.
 std::optional<bool> append_at_once(broker& broker, append_job const& job, append_result& result) {
+  if (broker.partitions().awaited().holds(job.log)) return std::nullopt;
   auto* partition = broker.partitions().find(job.log);
   if (partition == nullptr) {
     result = failed(net::error_code::not_leader_or_follower);

@@ -206,10 +206,11 @@ def check(hammer: Hammer, records: list[dict]) -> None:
     places = {}
     for record in records:
         number = int(record["value"].split()[1])
+        place = (record["partition"], record["offset"])
         assert number not in places, (
-            f"{hammer.name}: record {number} twice, at {places[number]} too"
+            f"{hammer.name}: record {number} twice, at {places[number]} and at {place}"
         )
-        places[number] = (record["partition"], record["offset"])
+        places[number] = place
         assert number % PARTITIONS == record["partition"]
     for partition in range(PARTITIONS):
         mine = [record for record in records if record["partition"] == partition]

@@ -88,9 +88,11 @@ def frame(content: bytes) -> bytes:
     return struct.pack(">i", len(content)) + content
 
 
-def produce(topic: str, records: bytes, *, acks: int = -1, version: int = 8) -> bytes:
+def produce(
+    topic: str, records: bytes, *, partition: int = 0, acks: int = -1, version: int = 8
+) -> bytes:
     body = text(None) + struct.pack(">hii", acks, 30_000, 1) + text(topic)
-    body += struct.pack(">iii", 1, 0, len(records)) + records
+    body += struct.pack(">iii", 1, partition, len(records)) + records
     return frame(header(PRODUCE, version) + body)
 
 
