@@ -19,9 +19,7 @@ class group_hash {
     XXH3_INITSTATE(&state_);
     XXH3_64bits_reset_withSeed(&state_, previous_hash);
   }
-  void add(std::span<std::byte const> bytes) {
-    XXH3_64bits_update(&state_, bytes.data(), bytes.size());
-  }
+  void add(std::span<std::byte const> bytes);
   std::uint64_t value() const { return XXH3_64bits_digest(&state_); }
 
  private:
