@@ -6,7 +6,7 @@
 overload   capacity is what 64 connections with 8 requests of 100 B in flight get; then 50, 80, 100
            and 120 % of it are asked for at a fixed rate. Latency counts from when a request was
            due. Above capacity it grows, as clients are slowed; what is served must not shrink.
-producers  1, 4, 50 and 400 connections with 16 KB batches, 32, 16, 4 and 1 in flight each
+producers  400 batches of 16 KB in flight, from 1, 4, 50 and 400 connections
 cores      karst.cores=1 against 2, with small requests and with 64 KB batches
 io         karst.io=epoll against io_uring, the same
 sparse     2,000 requests/s over 8 partitions against 10,000
@@ -28,7 +28,7 @@ SMALL = {"connections": 64, "record-size": 100}
 DEEP = {**SMALL, "in-flight": 8}
 BULK = {"connections": 8, "in-flight": 2, "records-per-batch": 64, "record-size": 1000}
 MEDIUM = {"records-per-batch": 16, "record-size": 1000}
-IN_FLIGHT = {1: 32, 4: 16, 50: 4, 400: 1}
+IN_FLIGHT = {1: 400, 4: 100, 50: 8, 400: 1}
 SHARES = (50, 80, 100, 120)
 NEEDED_BYTES = 25_000_000_000
 
