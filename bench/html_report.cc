@@ -34,15 +34,16 @@ json curve_of(load_side const& side) {
 
 std::vector<std::string> figures_row(load_side const& side, double seconds) {
   auto figures = figures_of(side, seconds);
-  return {side.name,
-          fmt::format("{:.0f}", figures.requests_per_second),
-          fmt::format("{:.0f}", figures.records_per_second),
-          fmt::format("{:.1f}", figures.megabytes_per_second),
-          fmt::format("{:.2f}", figures.p50_ms),
-          fmt::format("{:.2f}", figures.p99_ms),
-          fmt::format("{:.2f}", figures.p999_ms),
-          fmt::format("{:.2f}", figures.max_ms),
-          side.counts.refused() == 0 ? std::string{"none"} : errors_of(side)};
+  return {
+      side.name,
+      side.counts.all_requests() == 0 ? "-" : fmt::format("{:.0f}", figures.requests_per_second),
+      fmt::format("{:.0f}", figures.records_per_second),
+      fmt::format("{:.1f}", figures.megabytes_per_second),
+      fmt::format("{:.2f}", figures.p50_ms),
+      fmt::format("{:.2f}", figures.p99_ms),
+      fmt::format("{:.2f}", figures.p999_ms),
+      fmt::format("{:.2f}", figures.max_ms),
+      side.counts.refused() == 0 ? std::string{"none"} : errors_of(side)};
 }
 
 // Inside a script element nothing may look like its end.

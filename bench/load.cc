@@ -175,7 +175,7 @@ task<expected<load_result, error>> run_load(load_kind kind, load_options options
     if (parts.producers) parts.produced = &add_side(result, "produce");
     if (parts.consumers) parts.consumed = &add_side(result, "consume");
     if (kind == load_kind::end_to_end) {
-      parts.arrived = &add_side(result, "end_to_end");
+      parts.arrived = &add_side(result, "end-to-end");
       arrange_arrivals(parts, *result.run, load);
     }
     co_await run_parts(parts, result, stop, std::move(each_second));

@@ -15,7 +15,7 @@ std::string_view name(load_kind kind);
 
 // Producers, consumers, or records on their way from the ones to the others.
 struct load_side {
-  std::string name;  // as in the report: "produce", "consume", "end_to_end"
+  std::string name;  // as in the report: "produce", "consume", "end-to-end"
   tally counts;
 };
 

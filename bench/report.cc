@@ -197,6 +197,7 @@ std::string report_json(load_result const& result) {
   nlohmann::ordered_json json;
   for (auto const& side : result.sides) {
     auto prefix = result.sides.size() == 1 ? std::string{} : side->name + "_";
+    std::ranges::replace(prefix, '-', '_');
     auto figures = figures_of(*side, result.seconds());
     json[prefix + "requests_per_second"] = whole(figures.requests_per_second);
     json[prefix + "records_per_second"] = whole(figures.records_per_second);

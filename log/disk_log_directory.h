@@ -64,6 +64,7 @@ class disk_log_directory final : public log_directory {
   task<> watch_space();
   task<> check_space();
   task<> tell_of_space();
+  task<bool> free_removed();
   task<> delete_oldest();
   task<expected<void, error>> look_around();
   task<> look_at_logs(std::vector<std::string> const& names);

@@ -57,6 +57,11 @@ task<> disk_log_directory::check_space() {
     co_return;
   }
   co_await tell_of_space();
+  if (co_await free_removed()) {
+    // It may be enough: looked at again at once.
+    space_asked_ = true;
+    co_return;
+  }
   if (space_.level() == space_level::ample || space_.policy() != space_policy::delete_oldest) {
     co_return;
   }
@@ -73,6 +78,19 @@ task<> disk_log_directory::tell_of_space() {
     co_await submit_to(core, [manager, level, &refusal] { manager->note_space(level, refusal); });
   }
   managers_turn_.give(1);
+}
+
+task<bool> disk_log_directory::free_removed() {
+  auto freed = false;
+  (void)co_await managers_turn_.take(1);
+  for (core_id core = 0; core < options_.cores; ++core) {
+    auto* manager = managers_[core];
+    if (manager == nullptr) continue;
+    auto const here = co_await submit_to(core, [manager] { return manager->free_removed(); });
+    freed = freed || here;
+  }
+  managers_turn_.give(1);
+  co_return freed;
 }
 
 // The oldest sealed segment of all cores, by its newest record, again and again until enough has

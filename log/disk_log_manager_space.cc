@@ -8,10 +8,17 @@ namespace karst::log {
 void disk_log_manager::note_space(space_level level, std::string const& refusal) {
   auto const was_full = services_.full;
   services_.low = level != space_level::ample;
+  services_.removals.hurry(services_.low);
   services_.full = level == space_level::full;
   services_.space_refusal = refusal;
   if (was_full != services_.full) journal_->room_made().wake_all();
   if (!was_full && services_.full && !stopping_) tasks_.spawn(give_space_back());
+}
+
+task<bool> disk_log_manager::free_removed() {
+  if (!services_.removals.busy()) co_return false;
+  co_await services_.removals.all_freed();
+  co_return true;
 }
 
 // Preallocated space that nobody may claim now.

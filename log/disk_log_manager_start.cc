@@ -150,6 +150,7 @@ task<expected<void, error>> disk_log_manager::begin() {
   co_await submit_to(directory_.home(), [this, core] { directory_.enter(core, *this); });
   tasks_.spawn(destage_loop());
   tasks_.spawn(retention_loop());
+  tasks_.spawn(services_.removals.run(stop_));
   start_cleaner();
   co_return expected<void, error>{};
 }

@@ -6,6 +6,7 @@
 
 #include "log/decompressor_pool.h"
 #include "log/descriptor_cache.h"
+#include "log/file_remover.h"
 #include "log/index_cache.h"
 #include "log/journal.h"
 #include "log/limits.h"
@@ -36,6 +37,7 @@ struct log_services {
   semaphore writes{limit::segment_writes};
   semaphore write_bytes{limit::segment_write_bytes_hurried};
   descriptor_cache segment_files{limit::segment_files_least};
+  file_remover removals;
   index_cache indexes{limit::index_bytes_kept};
   std::uint64_t damaged_reads = 0;  // batches that did not match their CRC when they were read
   decompressor_pool inflate;        // for lookups by time

@@ -172,7 +172,7 @@ task<> disk_log::delete_below_start() {
     old->retired = true;
     segments_.erase(segments_.begin());
     co_await old->close_files();
-    if (auto gone = co_await old->unlink_all(); !gone) {
+    if (auto gone = co_await old->unlink_all(&services_.removals); !gone) {
       report("cannot delete an old segment of", gone.error());
     }
   }
@@ -198,7 +198,7 @@ task<> disk_log::unlink_files() {
   }
   co_await close_files();
   if (auto names = co_await list_directory(doomed)) {
-    for (auto const& name : *names) (void)co_await unlink_file(doomed + "/" + name);
+    for (auto const& name : *names) (void)co_await services_.removals.remove(doomed + "/" + name);
   }
   (void)co_await remove_directory(doomed);
   if (services_.low) services_.ask_for_space();

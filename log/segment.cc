@@ -234,9 +234,10 @@ task<expected<>> segment::cut_to_size(bool direct) {
   co_return co_await (*opened)->sync();
 }
 
-task<expected<>> segment::unlink_all() {
+task<expected<>> segment::unlink_all(file_remover* gently) {
   for (auto kind : {segment_file::offset_index, segment_file::time_index, segment_file::log}) {
-    auto gone = co_await unlink_file(path(kind));
+    auto const gentle = gently != nullptr && kind == segment_file::log;
+    auto gone = gentle ? co_await gently->remove(path(kind)) : co_await unlink_file(path(kind));
     if (!gone && gone.error() != karst::errc::not_found) co_return gone;
   }
   co_return expected<>{};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "log/descriptor_cache.h"
+#include "log/file_remover.h"
 #include "log/index_cache.h"
 #include "log/log_state.h"
 #include "log/offset_index.h"
@@ -93,8 +94,8 @@ class segment : public index_cache::entry {
   }
   // Truncates to size: the end of a sealed or cleanly stopped segment.
   task<expected<>> cut_to_size(bool direct);
-  // All its files, for removal.
-  task<expected<>> unlink_all();
+  // Removes all its files; with a remover, the large one gently.
+  task<expected<>> unlink_all(file_remover* gently = nullptr);
   std::string where_damaged;  // set with corrupt: what and where
   std::uint64_t damaged_at = 0;
 

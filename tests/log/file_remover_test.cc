@@ -1,0 +1,108 @@
+#include "log/file_remover.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log/limits.h"
+#include "tests/reactor/backends.h"
+
+namespace karst::log {
+namespace {
+
+// A file as one that still has it open sees it.
+class witness {
+ public:
+  explicit witness(std::string const& path) : fd_(open(path.c_str(), O_RDONLY)) {}
+  witness(witness const&) = delete;
+  witness& operator=(witness const&) = delete;
+  ~witness() { close(fd_); }
+  std::uint64_t size() const {
+    struct stat status{};
+    EXPECT_EQ(fstat(fd_, &status), 0);
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+
+ private:
+  int fd_;
+};
+
+task<> make_file(std::string path, std::uint64_t bytes) {
+  auto made = co_await file::open(path, open_write | open_create);
+  EXPECT_TRUE(made);
+  EXPECT_TRUE(co_await made->truncate(bytes));
+  EXPECT_TRUE(co_await made->close());
+}
+
+task<bool> exists(std::string path) { co_return (co_await status_of(path)).has_value(); }
+
+task<> end(abort_source& stop, task_set& running) {
+  stop.request();
+  co_await running.join();
+}
+
+class file_remover_test : public backend_test {};
+
+TEST_P(file_remover_test, a_large_file_has_no_name_at_once_and_shrinks_step_by_step) {
+  run([](std::string path) -> task<> {
+    auto const all = 3 * limit::freed_at_once + 4711;
+    co_await make_file(path, all);
+    witness const held{path};
+    file_remover remover;
+    abort_source stop;
+    task_set running;
+    running.spawn(remover.run(stop));
+    EXPECT_TRUE(co_await remover.remove(path));
+    EXPECT_FALSE(co_await exists(path));
+    EXPECT_TRUE(remover.busy());
+    EXPECT_GE(held.size(), all - 2 * limit::freed_at_once);
+    co_await remover.all_freed();
+    EXPECT_EQ(held.size(), 0U);
+    co_await end(stop, running);
+  }(directory_ / "segment"));
+}
+
+TEST_P(file_remover_test, when_space_is_short_files_go_at_once) {
+  run([](std::string first, std::string second) -> task<> {
+    for (auto const& path : {first, second}) co_await make_file(path, 9 * limit::freed_at_once);
+    witness const held{first};
+    file_remover remover;
+    abort_source stop;
+    task_set running;
+    running.spawn(remover.run(stop));
+    EXPECT_TRUE(co_await remover.remove(first));
+    remover.hurry(true);
+    co_await remover.all_freed();
+    EXPECT_EQ(held.size(), 0U);
+    EXPECT_TRUE(co_await remover.remove(second));
+    EXPECT_FALSE(remover.busy());
+    EXPECT_FALSE(co_await exists(second));
+    co_await end(stop, running);
+  }(directory_ / "first", directory_ / "second"));
+}
+
+TEST_P(file_remover_test, small_files_and_those_after_the_stop_are_not_kept) {
+  run([](std::string small, std::string large, std::string late) -> task<> {
+    co_await make_file(small, 100);
+    for (auto const& path : {large, late}) co_await make_file(path, 9 * limit::freed_at_once);
+    file_remover remover;
+    abort_source stop;
+    task_set running;
+    running.spawn(remover.run(stop));
+    EXPECT_TRUE(co_await remover.remove(small));
+    EXPECT_FALSE(remover.busy());
+    EXPECT_TRUE(co_await remover.remove(large));
+    co_await end(stop, running);
+    EXPECT_FALSE(remover.busy());
+    EXPECT_TRUE(co_await remover.remove(late));
+    for (auto const& path : {small, large, late}) EXPECT_FALSE(co_await exists(path));
+    auto const missing = co_await remover.remove(late);
+    EXPECT_EQ(missing.error(), errc::not_found);
+  }(directory_ / "small", directory_ / "large", directory_ / "late"));
+}
+
+KARST_ON_EACH_KERNEL_BACKEND(file_remover_test);
+
+}  // namespace
+}  // namespace karst::log
