@@ -2,22 +2,21 @@
 
 namespace karst::cluster {
 
-task<bool> awaited_logs::wait(log::log_id id, time_point deadline) {
+task<> awaited_logs::wait(log::log_id id) {
   auto& log = *logs_.at(id);
   ++log.waiting;
-  auto reason = co_await log.turn.take(1, deadline);
+  (void)co_await log.turn.take(1);
   --log.waiting;
   // The next one becomes ready, and runs when this one suspends.
-  if (reason == wake_reason::signalled) log.turn.give(1);
-  if (log.over && log.waiting == 0) logs_.erase(id);
-  co_return reason == wake_reason::signalled;
+  log.turn.give(1);
+  if (log.waiting == 0) logs_.erase(id);
 }
 
 void awaited_logs::release(awaited& log) {
-  if (!std::exchange(log.over, true)) log.turn.give(1);
+  if (!std::exchange(log.settled, true)) log.turn.give(1);
 }
 
-void awaited_logs::came(log::log_id id) {
+void awaited_logs::settle(log::log_id id) {
   auto found = logs_.find(id);
   if (found == logs_.end()) return;
   release(*found->second);

@@ -20,10 +20,11 @@ class awaited_logs {
   bool holds(log::log_id id) const { return !logs_.empty() && logs_.contains(id); }
 
   // Done when the log is here or will not come; callers go on in the order of their calls, each up
-  // to its next suspension before the next one. False at the deadline. Only while holds().
-  task<bool> wait(log::log_id id, time_point deadline);
-  // The log is here. One that was not expected is fine.
-  void came(log::log_id id);
+  // to its next suspension before the next one. Without a deadline: to refuse one and then take the
+  // next would be what this is there to prevent. Only while holds().
+  task<> wait(log::log_id id);
+  // The log is here, or will not come. One that was not expected is fine.
+  void settle(log::log_id id);
   // What has not come by now will not.
   void end();
 
@@ -31,7 +32,7 @@ class awaited_logs {
   struct awaited {
     semaphore turn{0};  // has its unit from when the log is here
     std::size_t waiting = 0;
-    bool over = false;
+    bool settled = false;
   };
   void release(awaited& log);
 

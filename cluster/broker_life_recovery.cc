@@ -163,14 +163,17 @@ task<> broker_life::recover_directory(core_id core, directory_index directory) {
   auto& part = *parts_[core];
   auto& partitions = *broker_->local().partitions;
   auto* logs = partitions.logs(directory);
-  if (logs == nullptr || !logs->failure().empty()) co_return;
-  auto adopt = [&part, &partitions, directory](log::partition_log& log) {
-    auto const& known = part.known.at(log.id());
-    partitions.adopt(directory, log, known.epoch, known.config);
-  };
-  auto recovered =
-      co_await logs->recover(part.found[directory], adopt, progress_report("recovering logs"));
-  if (!recovered) part.problems[directory] = recovered.error();
+  if (logs != nullptr && logs->failure().empty()) {
+    auto adopt = [&part, &partitions, directory](log::partition_log& log) {
+      auto const& known = part.known.at(log.id());
+      partitions.adopt(directory, log, known.epoch, known.config);
+    };
+    auto recovered =
+        co_await logs->recover(part.found[directory], adopt, progress_report("recovering logs"));
+    if (!recovered) part.problems[directory] = recovered.error();
+  }
+  // Those that were not adopted will not come.
+  for (auto id : part.found[directory]) partitions.awaited().settle(id);
 }
 
 task<> broker_life::recover_core(core_id core) {

@@ -27,7 +27,7 @@ void partition_manager::adopt(directory_index directory, log::partition_log& log
                               log::leader_epoch epoch, log::log_config const& config) {
   log.set_config(config);
   partitions_[log.id()] = {directory, std::make_unique<partition>(log, epoch, validator_)};
-  awaited_.came(log.id());
+  awaited_.settle(log.id());
 }
 
 task<expected<void, error>> partition_manager::create(new_partition request) {
@@ -41,7 +41,7 @@ task<expected<void, error>> partition_manager::create(new_partition request) {
   if (!created) co_return unexpected<error>(created.error());
   partitions_[request.log] = {request.directory,
                               std::make_unique<partition>(**created, request.epoch, validator_)};
-  awaited_.came(request.log);
+  awaited_.settle(request.log);
   co_return expected<void, error>{};
 }
 

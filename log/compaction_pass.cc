@@ -71,8 +71,10 @@ pass_trouble compaction_pass::trouble_of(karst::errc code, std::string_view doin
   return {what, fmt::format("{} {}: {}", doing, where, describe(code))};
 }
 
+// A segment that was removed meanwhile is being cut (file_remover.h).
 pass_trouble compaction_pass::unreadable(segment const& part, std::uint64_t at,
                                          std::string_view why) const {
+  if (part.retired) return {kind::stopped, {}};
   return {kind::uncleanable,
           fmt::format("{} at position {}: {}", part.path(segment_file::log), at, why)};
 }

@@ -57,14 +57,13 @@ task<> disk_log_directory::check_space() {
     co_return;
   }
   co_await tell_of_space();
+  if (space_.level() == space_level::ample) co_return;
   if (co_await free_removed()) {
     // It may be enough: looked at again at once.
     space_asked_ = true;
     co_return;
   }
-  if (space_.level() == space_level::ample || space_.policy() != space_policy::delete_oldest) {
-    co_return;
-  }
+  if (space_.policy() != space_policy::delete_oldest) co_return;
   co_await delete_oldest();
 }
 

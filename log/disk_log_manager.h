@@ -33,9 +33,9 @@ class disk_log_manager final : public log_manager {
   void refuse_writes(std::string const& why);
   // The directory's volume has reached this level.
   void note_space(space_level level, std::string const& refusal);
-  // Early retention: the segment that goes next here; its bytes, once it is gone.
-  // Done when the blocks of files that were removed are free; false: they were already.
+  // Frees the blocks of a removed file, of those that wait; false: none does.
   task<bool> free_removed();
+  // Early retention: the segment that goes next here; its bytes, once it is gone.
   task<std::optional<doomed_segment>> oldest_segment();
   task<std::uint64_t> delete_segment(doomed_segment doomed);
 

@@ -17,7 +17,7 @@ void disk_log_manager::note_space(space_level level, std::string const& refusal)
 
 task<bool> disk_log_manager::free_removed() {
   if (!services_.removals.busy()) co_return false;
-  co_await services_.removals.all_freed();
+  co_await services_.removals.one_freed();
   co_return true;
 }
 

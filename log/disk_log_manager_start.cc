@@ -128,8 +128,10 @@ task<expected<void, error>> disk_log_manager::begin() {
                                           .promised = files.promised});
   if (!started) co_return std::unexpected(started.error());
   journal_ = std::move(*started);
-  services_.segment_files.set_most(
-      log_services::segment_files_most(options.descriptors, options.cores));
+  auto const files_most = log_services::segment_files_most(options.descriptors, options.cores);
+  services_.segment_files.set_most(files_most);
+  services_.removals.set_most(
+      std::min(limit::files_freed_slowly, files_most / limit::files_freed_slowly_share));
   services_.reads = segment_reads{options.cores};
   services_.directory = options.path;
   services_.direct = directory_.report().direct;

@@ -1,16 +1,15 @@
 #include "log/file_remover.h"
 
-#include "log/limits.h"
 #include "reactor/core.h"
 
 namespace karst::log {
 
 task<expected<>> file_remover::remove(std::string path) {
-  if (!running_ || hurried_ || doomed_.size() >= limit::files_freed_slowly) {
+  if (!running_ || hurried_ || doomed_.size() >= most_) {
     co_return co_await unlink_file(std::move(path));
   }
   auto const status = co_await status_of(path);
-  if (!status || status->size <= limit::freed_at_once) {
+  if (!status || status->size <= limit::freed_at_once || status->links > 1) {
     co_return co_await unlink_file(std::move(path));
   }
   auto opened = co_await file::open(path, open_write);
@@ -48,7 +47,8 @@ task<> file_remover::run(abort_source& stop) {
   freed_.wake_all();
 }
 
-// A rest is a multiple of the time that the step before it took, however fast the device is.
+// A rest is a multiple of the time that the step before it took. A file system with a journal
+// discards later, behind our back: hence the least rest.
 task<> file_remover::free_blocks(doomed_file doomed, abort_source& stop) {
   while (doomed.size != 0 && !stop.requested()) {
     auto const before = core::current().clock().now();
@@ -56,7 +56,9 @@ task<> file_remover::free_blocks(doomed_file doomed, abort_source& stop) {
     if (auto cut = co_await doomed.open.truncate(doomed.size); !cut) break;
     auto const now = core::current().clock().now();
     if (hurried_) continue;
-    (void)co_await no_rest_.wait(now + limit::rests_while_freeing * (now - before), &stop);
+    auto const rest = std::max<duration>(limit::rests_while_freeing * (now - before),
+                                         limit::least_rest_while_freeing);
+    (void)co_await no_rest_.wait(now + rest, &stop);
   }
   (void)co_await doomed.open.close();
 }
@@ -66,8 +68,8 @@ void file_remover::hurry(bool hurried) {
   no_rest_.wake_all();
 }
 
-task<> file_remover::all_freed() {
-  while (running_ && busy()) (void)co_await freed_.wait();
+task<> file_remover::one_freed() {
+  if (running_ && busy()) (void)co_await freed_.wait();
 }
 
 }  // namespace karst::log

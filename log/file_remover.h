@@ -3,6 +3,7 @@
 #include <deque>
 #include <string>
 
+#include "log/limits.h"
 #include "reactor/abort.h"
 #include "reactor/file.h"
 #include "reactor/waiters.h"
@@ -18,7 +19,8 @@ namespace karst::log {
 class file_remover {
  public:
   // The file has no name any more when done (not durably: sync_directory). Its blocks follow while
-  // run() runs; without it, and for small files, at once. Readers who have it open find it cut.
+  // run() runs; without it, for small files, and where another name is linked to it (a snapshot by
+  // cp -l), the kernel frees them when it may. Readers who have it open find it cut.
   task<expected<>> remove(std::string path);
   // Frees until `stop`, then what is left at once.
   task<> run(abort_source& stop);
@@ -26,8 +28,10 @@ class file_remover {
   void hurry(bool hurried);
   // Something waits to be freed.
   bool busy() const { return freeing_ || !doomed_.empty(); }
-  // Done when nothing does, or when run() ends.
-  task<> all_freed();
+  // Done when the next of those is, or when run() ends.
+  task<> one_freed();
+  // Files that may wait at one time, each with a descriptor; further ones are freed at once.
+  void set_most(std::size_t most) { most_ = most; }
 
  private:
   struct doomed_file {
@@ -37,6 +41,7 @@ class file_remover {
   task<> free_blocks(doomed_file doomed, abort_source& stop);
 
   std::deque<doomed_file> doomed_;
+  std::size_t most_ = limit::files_freed_slowly;
   bool running_ = false;
   bool freeing_ = false;
   bool hurried_ = false;

@@ -38,13 +38,15 @@ inline constexpr std::size_t segment_write_bytes = 1 * MiB;
 inline constexpr std::size_t segment_write_bytes_hurried = 4 * MiB;
 
 // What of a file that is removed is freed in one step, and how many times as long as that took
-// nothing is: a discard of 8 MiB takes one or two milliseconds, hence 1 GB/s and more for each
-// core, several times what it can append.
+// nothing is, at least 8 ms: a discard of 8 MiB takes one or two milliseconds, hence up to 1 GB/s
+// for each core, more than it can append.
 inline constexpr std::uint64_t freed_at_once = 8 * MiB;
 inline constexpr int rests_while_freeing = 4;
-// Removed files that wait to be freed, per core and directory; each holds a descriptor. At it:
-// further ones are freed at once.
+inline constexpr std::chrono::milliseconds least_rest_while_freeing{8};
+// Removed files that wait to be freed, per core and directory, or an eighth of its segment files;
+// each holds a descriptor. At it: further ones are freed at once.
 inline constexpr std::size_t files_freed_slowly = 256;
+inline constexpr std::size_t files_freed_slowly_share = 8;
 
 // Indexes of sealed segments in memory, per core and directory: 24 bytes for each 4 KiB of records,
 // so that readers may be in 10 GiB of old records at once. At it: those of the segment unused

@@ -3,12 +3,15 @@
 #include <new>
 
 #include "log/tail.h"
+#include "reactor/populate.h"
 
 namespace karst::log {
 namespace {
 
 // Fresh memory costs a page fault per 4 KiB; this much stays mapped for the next burst.
 constexpr std::size_t kept_most = 16 * MiB;
+// Chunks from this size on get their pages when they are new.
+constexpr std::size_t populated_from = 256 * KiB;
 
 void destroy(tail_chunk* chunk) {
   ::operator delete(chunk->data, std::align_val_t{block_size});
@@ -52,6 +55,8 @@ tail_chunk* tail_cache::allocate(std::size_t size_class) {
   }
   auto* chunk = new tail_chunk;
   chunk->data = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{block_size}));
+  // Logs that take so much at once fill it soon.
+  if (bytes >= populated_from) populate(chunk->data, bytes);
   chunk->capacity = static_cast<std::uint32_t>(bytes);
   chunk->release = released;
   chunk->cache = this;

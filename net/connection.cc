@@ -226,7 +226,9 @@ bool connection::accept_frame(buffer_chain frame, reservation memory) {
 
 bool connection::may_start(overlap kind) const {
   if (kind == overlap::alone) return queue_.empty();
-  return !alone_running_ && queue_.size() < home_.limits.in_flight;
+  auto const low = core::current().io().receive_memory_low();
+  auto const most = low ? home_.limits.in_flight_while_low : home_.limits.in_flight;
+  return !alone_running_ && queue_.size() < most;
 }
 
 bool connection::dispatch_over() const {

@@ -66,6 +66,8 @@ struct limits {
   // one at the device and one that forms, 512 KiB each in both cores' journals, are 128 batches of
   // 16 KiB; with 32 a single producer got 530 MB/s where it gets 640 now.
   std::size_t in_flight = 128;
+  // The same while receive memory is low: each of them keeps its bytes.
+  std::size_t in_flight_while_low = 32;
   // Requests read and not yet started: enough to see a peer close while its fetch is parked.
   std::size_t read_ahead = 8;
 

@@ -15,9 +15,6 @@ namespace {
 // Wholly free chunks that keep their pages, so that a steady load does not map and fault the same
 // memory again and again: answers of a megabyte to sixteen readers.
 constexpr std::size_t warm_chunks = 16;
-// Blocks from this size on get their pages at once, by one call, when they are taken for the first
-// time: who takes so much writes it in full soon, and a fault for each page costs twice as much.
-constexpr std::size_t populated_from = 256 * KiB;
 
 std::byte* map_memory(std::size_t bytes) {
   auto* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -37,8 +34,7 @@ struct slab::chunk {
   std::byte* memory = nullptr;
   std::size_t size_class = 0;
   std::size_t used = 0;
-  bool listed = false;        // in with_room_
-  std::size_t populated = 0;  // bytes from its start that have pages
+  bool listed = false;  // in with_room_
   block* free = nullptr;
   std::vector<block> blocks;
 
@@ -59,13 +55,6 @@ struct slab::chunk {
       made.next_free = free;
       free = &made;
     }
-  }
-  // A kernel that cannot (before 5.14), or has no memory now, leaves it to the faults.
-  void populate(block const& taken) {
-    auto end = static_cast<std::size_t>(taken.data - memory) + taken.capacity;
-    if (end <= populated) return;
-    (void)madvise(memory + populated, end - populated, MADV_POPULATE_WRITE);
-    populated = end;
   }
 };
 
@@ -97,7 +86,6 @@ buffer slab::take(std::size_t bytes) {
     std::erase(with_room_[size_class], source);
     source->listed = false;
   }
-  if (charged >= populated_from) source->populate(*taken);
   used_ += charged;
   taken->home = home_core();
   return buffer{*taken, taken->data, bytes};
@@ -160,10 +148,7 @@ void slab::release_block(buffer_block& freed) {
 void slab::retire(chunk& empty) {
   std::erase(with_room_[empty.size_class], &empty);
   empty.listed = false;
-  if (spare_.size() >= warm_chunks) {
-    madvise(empty.memory, chunk_size, MADV_DONTNEED);
-    empty.populated = 0;
-  }
+  if (spare_.size() >= warm_chunks) madvise(empty.memory, chunk_size, MADV_DONTNEED);
   spare_.insert(spare_.begin(), &empty);
 }
 

@@ -83,11 +83,7 @@ bool note(expected<log::append_info, append_error>& appended, broker& broker, ap
 // What waits for its log or for room, or is validated in slices.
 task<bool> append_slowly(broker& broker, append_job const& job, append_result& result) {
   auto& awaited = broker.partitions().awaited();
-  if (awaited.holds(job.log) && !co_await awaited.wait(job.log, job.deadline)) {
-    result = failed(net::error_code::request_timed_out,
-                    "the partition is still being recovered; nothing was appended");
-    co_return false;
-  }
+  if (awaited.holds(job.log)) co_await awaited.wait(job.log);
   auto* partition = broker.partitions().find(job.log);
   if (partition == nullptr) {
     result = failed(net::error_code::not_leader_or_follower);

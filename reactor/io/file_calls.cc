@@ -97,6 +97,7 @@ call_result call_status(operation& op) {
   if (stat(op.path, &found) != 0) return {from_errno(errno), 0};
   op.status->size = static_cast<std::uint64_t>(found.st_size);
   op.status->allocated_bytes = static_cast<std::uint64_t>(found.st_blocks) * 512;
+  op.status->links = found.st_nlink;
   op.status->directory = S_ISDIR(found.st_mode);
   op.status->modified = found.st_mtim.tv_sec * 1000 + found.st_mtim.tv_nsec / 1'000'000;
   return {};

@@ -78,6 +78,7 @@ struct file_text {
 struct file_status {
   std::uint64_t size = 0;
   std::uint64_t allocated_bytes = 0;
+  std::uint64_t links = 1;  // names of it
   bool directory = false;
   wall_ms modified = 0;
 };

@@ -51,9 +51,11 @@ def answered(node, count: int, request) -> list[tuple[int, int]]:
             with wire.Connection(node.port) as connection:
                 receiving = threading.Thread(target=receive, args=(connection,))
                 receiving.start()
-                for number in range(count):
-                    connection.send(request(number))
-                receiving.join()
+                try:
+                    for number in range(count):
+                        connection.send(request(number))
+                finally:
+                    receiving.join()
         except OSError:
             return False
         return len(results) == count

@@ -5,11 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <set>
+
 #include "log/limits.h"
 #include "tests/reactor/backends.h"
 
 namespace karst::log {
 namespace {
+
+using namespace std::chrono_literals;
 
 // A file as one that still has it open sees it.
 class witness {
@@ -46,7 +51,7 @@ class file_remover_test : public backend_test {};
 
 TEST_P(file_remover_test, a_large_file_has_no_name_at_once_and_shrinks_step_by_step) {
   run([](std::string path) -> task<> {
-    auto const all = 3 * limit::freed_at_once + 4711;
+    auto const all = 64 * limit::freed_at_once + 4711;
     co_await make_file(path, all);
     witness const held{path};
     file_remover remover;
@@ -56,11 +61,32 @@ TEST_P(file_remover_test, a_large_file_has_no_name_at_once_and_shrinks_step_by_s
     EXPECT_TRUE(co_await remover.remove(path));
     EXPECT_FALSE(co_await exists(path));
     EXPECT_TRUE(remover.busy());
-    EXPECT_GE(held.size(), all - 2 * limit::freed_at_once);
-    co_await remover.all_freed();
+    std::set<std::uint64_t> sizes;
+    while (remover.busy()) {
+      sizes.insert(held.size());
+      (void)co_await sleep_until(core::current().now() + 1ms);
+    }
+    EXPECT_GT(sizes.size(), 8U);
     EXPECT_EQ(held.size(), 0U);
     co_await end(stop, running);
   }(directory_ / "segment"));
+}
+
+TEST_P(file_remover_test, a_file_with_another_name_stays_whole_there) {
+  run([](std::string path, std::string copy) -> task<> {
+    auto const all = 3 * limit::freed_at_once;
+    co_await make_file(path, all);
+    std::filesystem::create_hard_link(path, copy);
+    file_remover remover;
+    abort_source stop;
+    task_set running;
+    running.spawn(remover.run(stop));
+    EXPECT_TRUE(co_await remover.remove(path));
+    EXPECT_FALSE(co_await exists(path));
+    EXPECT_FALSE(remover.busy());
+    EXPECT_EQ(witness{copy}.size(), all);
+    co_await end(stop, running);
+  }(directory_ / "segment", directory_ / "snapshot"));
 }
 
 TEST_P(file_remover_test, when_space_is_short_files_go_at_once) {
@@ -73,7 +99,7 @@ TEST_P(file_remover_test, when_space_is_short_files_go_at_once) {
     running.spawn(remover.run(stop));
     EXPECT_TRUE(co_await remover.remove(first));
     remover.hurry(true);
-    co_await remover.all_freed();
+    co_await remover.one_freed();
     EXPECT_EQ(held.size(), 0U);
     EXPECT_TRUE(co_await remover.remove(second));
     EXPECT_FALSE(remover.busy());

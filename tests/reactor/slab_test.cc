@@ -1,7 +1,6 @@
 #include "reactor/slab.h"
 
 #include <gmock/gmock.h>
-#include <sys/mman.h>
 
 #include "reactor/base/units.h"
 #include "reactor/file_facts.h"
@@ -37,22 +36,6 @@ TEST(slab, a_budget_that_is_spent_gives_nothing_until_a_block_comes_home) {
   EXPECT_TRUE(memory.take(1).empty());
   view = buffer{};
   EXPECT_FALSE(memory.take(1).empty());
-}
-
-TEST(slab, only_large_blocks_have_their_pages_before_they_are_written) {
-  slab memory{16 * MiB};
-  auto pages_of = [](buffer const& block) {
-    std::vector<unsigned char> there(block.size() / 4096);
-    EXPECT_EQ(mincore(const_cast<std::byte*>(block.data()), block.size(), there.data()), 0);
-    return static_cast<std::size_t>(
-        std::ranges::count_if(there, [](auto page) { return page & 1; }));
-  };
-  auto const small = memory.take(64 * KiB);
-  auto const large = memory.take(256 * KiB);
-  auto const largest = memory.take(1 * MiB);
-  EXPECT_EQ(pages_of(small), 0U);
-  EXPECT_EQ(pages_of(large), 64U);
-  EXPECT_EQ(pages_of(largest), 256U);
 }
 
 TEST(slab, free_memory_serves_other_classes) {
