@@ -64,6 +64,7 @@ void tail::write_pieces(std::span<std::byte const> bytes, Copy copy) {
     auto& into = pieces_[index];
     auto const at = written_ - into.start;
     auto const part = std::min<std::size_t>(bytes.size(), into.chunk->capacity - at);
+    into.chunk->expect_writes(at + part);
     copy(into.chunk->data + at, bytes.first(part));
     written_ += part;
     bytes = bytes.subspan(part);

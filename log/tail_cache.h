@@ -20,6 +20,15 @@ struct tail_chunk : buffer_block, list_link {
   tail_cache* cache = nullptr;
   tail* owner = nullptr;  // while it may be evicted
   std::size_t size_class = 0;
+  std::uint32_t populated = 0;  // bytes that have pages; of small chunks all, by faults
+
+  // The bytes before `end` are about to be written.
+  void expect_writes(std::size_t end) {
+    if (end > populated) get_pages(end);
+  }
+
+ private:
+  void get_pages(std::size_t end);
 };
 
 // The tail memory of one core's logs in one directory: sizes 4, 16, 64, 256 KiB and 1 MiB. Two
