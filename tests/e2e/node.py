@@ -23,7 +23,8 @@ BINARY = pathlib.Path(os.environ.get("KARST_BINARY", ROOT / "build" / "release" 
 READY = re.compile(r"^karst ready: listening on (\S+):(\d+)$", re.MULTILINE)
 START_SECONDS = 60
 STOP_SECONDS = 30
-API_VERSIONS_V0 = struct.pack(">hhi", 18, 0, 7) + struct.pack(">h", -1)
+# Of no topics: only the brokers.
+METADATA_V1 = struct.pack(">hhi", 3, 1, 7) + struct.pack(">hi", -1, 0)
 
 
 def eventually(check, seconds: float, what: str, every: float = 0.02):
@@ -55,11 +56,13 @@ def stable_port(count: int = 1) -> int:
 
 
 def answers(port: int) -> bool:
-    """Whether a broker there answers ApiVersions."""
+    """Whether a broker there names a broker. Kafka answers before it knows itself: until then it
+    makes no topic, and a client that asks for one that exists is told that it does not."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(struct.pack(">i", len(API_VERSIONS_V0)) + API_VERSIONS_V0)
-            return len(connection.recv(8)) == 8
+            connection.sendall(struct.pack(">i", len(METADATA_V1)) + METADATA_V1)
+            answer = connection.makefile("rb").read(12)
+            return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0
     except OSError:
         return False
 
