@@ -42,10 +42,17 @@ task<> make_file(std::string path, std::uint64_t bytes) {
 
 task<bool> exists(std::string path) { co_return (co_await status_of(path)).has_value(); }
 
-task<> end(abort_source& stop, task_set& running) {
-  stop.request();
-  co_await running.join();
-}
+// A remover that runs until end().
+struct running_remover : file_remover {
+  running_remover() { running.spawn(run(stop)); }
+  task<> end() {
+    stop.request();
+    co_await running.join();
+  }
+
+  abort_source stop;
+  task_set running;
+};
 
 class file_remover_test : public backend_test {};
 
@@ -54,10 +61,7 @@ TEST_P(file_remover_test, a_large_file_has_no_name_at_once_and_shrinks_step_by_s
     auto const all = 64 * limit::freed_at_once + 4711;
     co_await make_file(path, all);
     witness const held{path};
-    file_remover remover;
-    abort_source stop;
-    task_set running;
-    running.spawn(remover.run(stop));
+    running_remover remover;
     EXPECT_TRUE(co_await remover.remove(path));
     EXPECT_FALSE(co_await exists(path));
     EXPECT_TRUE(remover.busy());
@@ -68,7 +72,7 @@ TEST_P(file_remover_test, a_large_file_has_no_name_at_once_and_shrinks_step_by_s
     }
     EXPECT_GT(sizes.size(), 8U);
     EXPECT_EQ(held.size(), 0U);
-    co_await end(stop, running);
+    co_await remover.end();
   }(directory_ / "segment"));
 }
 
@@ -77,15 +81,12 @@ TEST_P(file_remover_test, a_file_with_another_name_stays_whole_there) {
     auto const all = 3 * limit::freed_at_once;
     co_await make_file(path, all);
     std::filesystem::create_hard_link(path, copy);
-    file_remover remover;
-    abort_source stop;
-    task_set running;
-    running.spawn(remover.run(stop));
+    running_remover remover;
     EXPECT_TRUE(co_await remover.remove(path));
     EXPECT_FALSE(co_await exists(path));
     EXPECT_FALSE(remover.busy());
     EXPECT_EQ(witness{copy}.size(), all);
-    co_await end(stop, running);
+    co_await remover.end();
   }(directory_ / "segment", directory_ / "snapshot"));
 }
 
@@ -93,10 +94,7 @@ TEST_P(file_remover_test, when_space_is_short_files_go_at_once) {
   run([](std::string first, std::string second) -> task<> {
     for (auto const& path : {first, second}) co_await make_file(path, 9 * limit::freed_at_once);
     witness const held{first};
-    file_remover remover;
-    abort_source stop;
-    task_set running;
-    running.spawn(remover.run(stop));
+    running_remover remover;
     EXPECT_TRUE(co_await remover.remove(first));
     remover.hurry(true);
     co_await remover.one_freed();
@@ -104,7 +102,7 @@ TEST_P(file_remover_test, when_space_is_short_files_go_at_once) {
     EXPECT_TRUE(co_await remover.remove(second));
     EXPECT_FALSE(remover.busy());
     EXPECT_FALSE(co_await exists(second));
-    co_await end(stop, running);
+    co_await remover.end();
   }(directory_ / "first", directory_ / "second"));
 }
 
@@ -112,14 +110,11 @@ TEST_P(file_remover_test, small_files_and_those_after_the_stop_are_not_kept) {
   run([](std::string small, std::string large, std::string late) -> task<> {
     co_await make_file(small, 100);
     for (auto const& path : {large, late}) co_await make_file(path, 9 * limit::freed_at_once);
-    file_remover remover;
-    abort_source stop;
-    task_set running;
-    running.spawn(remover.run(stop));
+    running_remover remover;
     EXPECT_TRUE(co_await remover.remove(small));
     EXPECT_FALSE(remover.busy());
     EXPECT_TRUE(co_await remover.remove(large));
-    co_await end(stop, running);
+    co_await remover.end();
     EXPECT_FALSE(remover.busy());
     EXPECT_TRUE(co_await remover.remove(late));
     for (auto const& path : {small, large, late}) EXPECT_FALSE(co_await exists(path));
