@@ -32,6 +32,17 @@ class consume_load::connection {
 
   std::string const& broker() const { return lanes_.front().broker; }
 
+  // The same, given up after `patience`.
+  task<outcome> find_places_by(time_point patience) {
+    abort_source found;
+    task_set watching;
+    watching.spawn(hang_up_at(patience, found));
+    auto places = co_await find_places();
+    found.request();
+    co_await watching.join();
+    co_return places;
+  }
+
   // Where the partitions begin, or end.
   task<outcome> find_places() {
     auto frame = make_offsets_request(options_, lanes_);
@@ -84,6 +95,11 @@ class consume_load::connection {
   struct hang_up_hook : abort_subscription {
     socket* peer = nullptr;
   };
+
+  task<> hang_up_at(time_point due, abort_source& unless) {
+    auto const woken = co_await sleep_until{due, &unless};
+    if (woken != wake_reason::aborted) peer_->shutdown();
+  }
 
   task<outcome> read_all() {
     while (!stop_->requested()) {
@@ -169,14 +185,16 @@ consume_load::consume_load() = default;
 consume_load::~consume_load() = default;
 
 task<expected<std::unique_ptr<consume_load>, error>> consume_load::connect(
-    load_options const& options, std::vector<lane> const& from) {
+    load_options const& options, std::vector<lane> const& from, surplus others,
+    time_point patience) {
   std::unique_ptr<consume_load> load{new consume_load};
   std::optional<error> failure;
   auto const each_has = options.consumers / options.subscriptions;
-  auto dealt = deal_lanes(from, each_has);
+  auto dealt = deal_lanes(from, each_has, others);
   if (!dealt) co_return unexpected<error>(dealt.error());
   for (std::uint32_t i = 0; i < options.subscriptions * each_has && !failure; ++i) {
     auto const& lanes = (*dealt)[i % each_has];
+    if (lanes.empty()) continue;
     auto peer = co_await connect_to(lanes.front());
     if (!peer) {
       failure = peer.error();
@@ -184,7 +202,7 @@ task<expected<std::unique_ptr<consume_load>, error>> consume_load::connect(
     }
     auto& made = load->connections_.emplace_back(
         std::make_unique<connection>(options, std::move(*peer), lanes));
-    if (auto found = co_await made->find_places(); !found) {
+    if (auto found = co_await made->find_places_by(patience); !found) {
       failure = error{errc::closed,
                       fmt::format("cannot find where the records of {} begin: {}: {}",
                                   lanes.front().topic, made->broker(), found.error()),

@@ -20,12 +20,16 @@ class consume_load {
   // A whole answer, its length included, and when its last byte had come.
   using visitor = std::function<void(std::span<std::byte const> answer, time_point now)>;
 
-  // Connects to the leaders and finds where the partitions begin or end: what is written from now
-  // on will be read. The error names the broker and what to do. The options outlive it.
-  static task<expected<std::unique_ptr<consume_load>, error>> connect(
-      load_options const& options, std::vector<lane> const& from);
+  // Connects to the leaders, by `patience`, and finds where the partitions begin or end: what is
+  // written from now on will be read. The error names the broker and what to do. The options
+  // outlive it.
+  static task<expected<std::unique_ptr<consume_load>, error>> connect(load_options const& options,
+                                                                      std::vector<lane> const& from,
+                                                                      surplus others,
+                                                                      time_point patience);
   ~consume_load();
 
+  std::uint32_t connection_count() const { return static_cast<std::uint32_t>(connections_.size()); }
   // Before drive(). Answers are then received whole, which costs a copy.
   void visit_answers(visitor visit) { visit_ = std::move(visit); }
   // Until `stop` is requested; in consume_mode::once at most until all is read. What breaks before

@@ -73,9 +73,10 @@ function ticks(low, high, log) {
 // lines: [{name, points: [[x, y], ...]}]
 function plot(title, lines, options) {
   const width = 940, height = 260, left = 64, right = 12, top = 10, bottom = 30;
-  lines = lines.filter(l => l.points.length);
+  const known = l => l.points.filter(p => p[1] !== null);
+  lines = lines.filter(l => known(l).length);
   if (!lines.length) return;
-  const all = lines.flatMap(l => l.points), log = options.log;
+  const all = lines.flatMap(known), log = options.log;
   const xs = all.map(p => p[0]), ys = all.map(p => p[1]).filter(y => !log || y > 0);
   if (!ys.length) return;
   const x0 = Math.min(...xs), x1 = Math.max(...xs, x0 + 1);
@@ -93,8 +94,8 @@ function plot(title, lines, options) {
   const text = (x, y, anchor, what) => {
     const t = picture.appendChild(svg("text", { x, y, "text-anchor": anchor }));
     t.textContent = what; };
-  if (options.warm > x0) picture.appendChild(svg("rect", { x: px(x0), y: top, class: "warm",
-    width: px(Math.min(options.warm, x1)) - px(x0), height: height - top - bottom }));
+  if (options.warm > 0) picture.appendChild(svg("rect", { x: px(x0), y: top, class: "warm",
+    width: px(Math.min(options.warm + 0.5, x1)) - px(x0), height: height - top - bottom }));
   ticks(y0, y1, log).forEach(v => {
     picture.appendChild(svg("line", { x1: left, x2: width - right, y1: py(v), y2: py(v),
       class: "grid" }));
@@ -106,7 +107,8 @@ function plot(title, lines, options) {
     key.appendChild(make("i")).style.background = color;
     key.appendChild(document.createTextNode(line.name));
     picture.appendChild(svg("path", { stroke: color, d: line.points.map((p, at) =>
-      (at ? "L" : "M") + px(p[0]).toFixed(1) + " " + py(p[1]).toFixed(1)).join("") })); });
+      p[1] === null ? "" : (at && line.points[at - 1][1] !== null ? "L" : "M") +
+      px(p[0]).toFixed(1) + " " + py(p[1]).toFixed(1)).join("") })); });
   const read = box.appendChild(make("div")); read.className = "read";
   const mark = picture.appendChild(svg("line", { y1: top, y2: height - bottom, class: "grid",
     visibility: "hidden" }));
@@ -114,7 +116,7 @@ function plot(title, lines, options) {
     const area = picture.getBoundingClientRect();
     const x = x0 + ((event.clientX - area.left) / area.width * width - left)
       / (width - left - right) * (x1 - x0);
-    const near = line => line.points.reduce((a, b) =>
+    const near = line => known(line).reduce((a, b) =>
       Math.abs(b[0] - x) < Math.abs(a[0] - x) ? b : a);
     const at = near(lines[0])[0];
     mark.setAttribute("x1", px(at)); mark.setAttribute("x2", px(at));
@@ -146,8 +148,8 @@ document.getElementById("seconds").appendChild(table(
   ["second"].concat(data.sides.flatMap(s => ["requests", "records", "MB", "p50", "p99", "max"].map(
     h => s.name + " " + h))),
   data.sides[0].seconds.map((_, i) => [i + 1].concat(data.sides.flatMap(s => { const v =
-    s.seconds[i] || [0, 0, 0, 0, 0, 0]; return [v[0], v[1], (v[2] / 1e6).toFixed(1),
-    v[3].toFixed(2), v[4].toFixed(2), v[5].toFixed(2)]; })))));
+    s.seconds[i] || [0, 0, 0, null, null, null]; return [v[0], v[1], (v[2] / 1e6).toFixed(1)]
+    .concat(v.slice(3).map(ms => ms === null ? "-" : ms.toFixed(2))); })))));
 </script>
 </html>
 )html";

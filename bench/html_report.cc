@@ -15,8 +15,12 @@ double in_ms(duration time) { return std::chrono::duration<double, std::milli>(t
 json seconds_of(load_side const& side) {
   auto rows = json::array();
   for (auto const& each : side.counts.by_second().seconds()) {
-    rows.push_back({each.requests, each.records, each.bytes, in_ms(each.p50), in_ms(each.p99),
-                    in_ms(each.most)});
+    auto row = json::array({each.requests, each.records, each.bytes});
+    for (auto latency : {each.p50, each.p99, each.most}) {
+      // Nothing came in that second: it has no latency, certainly not the best.
+      row.push_back(each.most == duration{} ? json{} : json(in_ms(latency)));
+    }
+    rows.push_back(std::move(row));
   }
   return rows;
 }

@@ -91,7 +91,8 @@ task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
 }
 
 expected<std::vector<std::vector<lane>>, error> deal_lanes(std::vector<lane> const& lanes,
-                                                           std::uint32_t connections) {
+                                                           std::uint32_t connections,
+                                                           surplus others) {
   std::map<std::pair<std::int32_t, std::string>, std::vector<lane>> groups;
   for (auto const& each : lanes) groups[{each.leader, each.topic}].push_back(each);
   if (connections < groups.size()) {
@@ -102,7 +103,8 @@ expected<std::vector<std::vector<lane>>, error> deal_lanes(std::vector<lane> con
   std::size_t turn = 0;  // of the group
   for (auto const& [group, members] : groups) {
     auto const step = groups.size();
-    auto const here = (connections - turn + step - 1) / step;  // connections of this group
+    auto here = (connections - turn + step - 1) / step;  // connections of this group
+    if (others == surplus::stay_idle) here = std::min(here, members.size());
     for (std::size_t i = 0; i < std::max(here, members.size()); ++i) {
       dealt[turn + i % here * step].push_back(members[i % members.size()]);
     }

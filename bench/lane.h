@@ -27,11 +27,15 @@ struct lane {
 task<expected<std::vector<lane>, error>> find_lanes(net::client& client,
                                                     load_options const& options, bool make);
 
+// What becomes of connections for which there is no partition that no other has.
+enum class surplus : std::uint8_t { share, stay_idle };
+
 // Which lanes each of `connections` connections serves. A connection goes to one broker and one
-// topic, and these take turns; with more connections than partitions several share one, with fewer
-// they divide them. The error: there are too few connections for that.
+// topic, and these take turns; with fewer connections than partitions they divide them, with more
+// several share one, or have none. The error: there are too few connections for that.
 expected<std::vector<std::vector<lane>>, error> deal_lanes(std::vector<lane> const& lanes,
-                                                           std::uint32_t connections);
+                                                           std::uint32_t connections,
+                                                           surplus others = surplus::share);
 
 // A connection to the leader of a lane. The error names it and what to do.
 task<expected<std::unique_ptr<socket>, error>> connect_to(lane const& to);

@@ -1,6 +1,8 @@
 #include "bench/load.h"
 
+#include "bench/arrivals.h"
 #include "bench/consume_load.h"
+#include "bench/load_batches.h"
 #include "bench/process_cpu.h"
 #include "bench/produce_load.h"
 #include "bench/stamp.h"
@@ -9,8 +11,11 @@
 namespace karst::bench {
 namespace {
 
-// How long records of an end-to-end load may still be on their way when the last is acknowledged.
+// How long records of an end-to-end load may still be on their way when the last is acknowledged:
+// so long after the newest that came, and in all, and after a person's Ctrl-C.
 constexpr duration last_arrivals = 3s;
+constexpr duration all_arrivals = 30s;
+constexpr duration arrivals_after_stop = 1s;
 constexpr duration arrivals_asked_every = 10ms;
 
 struct stop_hook : abort_subscription {
@@ -23,7 +28,9 @@ struct load_parts {
   std::unique_ptr<consume_load> consumers;  // of all kinds but produce
   tally* produced = nullptr;
   tally* consumed = nullptr;
-  tally* arrived = nullptr;  // end to end
+  tally* arrived = nullptr;                // end to end
+  std::unique_ptr<arrivals> on_their_way;  // end to end
+  bool readers_behind = false;
   abort_source no_more_reading;
 };
 
@@ -47,23 +54,25 @@ task<> read_until_over(load_parts& parts, load_run& run) {
   parts.no_more_reading.request();
 }
 
-// Every record that was acknowledged is on its way to each subscription.
 task<> read_until_arrived(load_parts& parts, load_run& run) {
-  auto const& options = run.options();
-  auto const acknowledged = parts.produced->all_requests() - parts.produced->refused();
-  auto const wanted = acknowledged * options.records_per_batch * options.subscriptions;
   auto& here = core::current();
-  auto const patience = here.now() + last_arrivals;
-  while (parts.arrived->all_records() < wanted && here.now() < patience && !run.failure()) {
+  auto const end = here.now() + (run.is_cut_short() ? arrivals_after_stop : all_arrivals);
+  auto patience = here.now() + last_arrivals;
+  auto seen = parts.arrived->all_records();
+  while (parts.on_their_way->on_their_way() != 0 && here.now() < std::min(patience, end) &&
+         !run.failure()) {
     (void)co_await sleep_until{here.now() + arrivals_asked_every};
+    if (std::exchange(seen, parts.arrived->all_records()) != parts.arrived->all_records()) {
+      patience = here.now() + last_arrivals;
+    }
   }
-  auto const arrived = parts.arrived->all_records();
-  if (arrived < wanted) parts.arrived->missing(wanted - arrived);
+  parts.readers_behind = here.now() < patience;
+  parts.on_their_way->settle(*parts.arrived, here.clock().now());
   parts.no_more_reading.request();
 }
 
 task<> produce(load_parts& parts, load_run& run) {
-  co_await parts.producers->drive(run, *parts.produced);
+  co_await parts.producers->drive(run, *parts.produced, parts.on_their_way.get());
   if (parts.arrived != nullptr) co_await read_until_arrived(parts, run);
 }
 
@@ -86,17 +95,12 @@ void arrange_arrivals(load_parts& parts, load_run& run, std::uint64_t load) {
       [&parts, &run, load](std::span<std::byte const> answer, time_point now) {
         auto seen = visit_stamps(answer, load, [&](time_point due, std::size_t bytes) {
           parts.arrived->arrived(due, now, bytes);
+          parts.on_their_way->arrived(due);
         });
         if (seen) return;
         run.fail({errc::corrupt, fmt::format("what was fetched cannot be read: {}", seen.error()),
                   "see the broker's log"});
       });
-}
-
-// Several readers of one partition would count what arrives several times.
-std::uint32_t useful_consumers(load_options const& options, std::size_t lanes) {
-  auto most = std::max<std::size_t>(lanes * options.subscriptions, 1);
-  return static_cast<std::uint32_t>(std::min<std::size_t>(options.consumers, most));
 }
 
 }  // namespace
@@ -117,23 +121,48 @@ std::string_view name(load_kind kind) {
 
 namespace {
 
+// What can be refused before a topic is made.
+expected<void, error> check_connections(load_kind kind, load_options const& options) {
+  auto const topics = static_cast<std::uint32_t>(options.topics);
+  if (kind != load_kind::consume && options.connections < topics) {
+    return fail(errc::invalid, fmt::format("give at least {}", topics),
+                "{} connections are too few for {} topics", options.connections, topics);
+  }
+  auto const wanted = std::uint64_t{topics} * options.subscriptions;
+  if (kind != load_kind::produce && options.consumers < wanted) {
+    return fail(errc::invalid, fmt::format("give at least {}", wanted),
+                "{} consumers are too few for {} subscriptions of {} topics", options.consumers,
+                options.subscriptions, topics);
+  }
+  return {};
+}
+
 task<expected<void, error>> connect(load_parts& parts, load_kind kind, load_options& options,
                                     net::client& client, std::size_t& lane_count,
                                     std::uint64_t load) {
+  if (auto fit = check_connections(kind, options); !fit) co_return fit;
+  std::vector<buffer> batches;
+  if (kind != load_kind::consume) {
+    auto built = build_batches(options);
+    if (!built) co_return unexpected<error>(built.error());
+    batches = std::move(*built);
+  }
   auto lanes = co_await find_lanes(client, options, kind != load_kind::consume);
   if (!lanes) co_return unexpected<error>(lanes.error());
   lane_count = lanes->size();
   if (kind != load_kind::consume) {
     auto stamped = kind == load_kind::end_to_end ? std::optional{load} : std::nullopt;
-    auto producers = co_await produce_load::connect(options, *lanes, stamped);
+    auto producers = co_await produce_load::connect(options, *lanes, std::move(batches), stamped);
     if (!producers) co_return unexpected<error>(producers.error());
     parts.producers = std::move(*producers);
   }
   if (kind != load_kind::produce) {
-    if (parts.producers) options.consumers = useful_consumers(options, lanes->size());
-    auto consumers = co_await consume_load::connect(options, *lanes);
+    // Several readers of one partition would count what arrives several times.
+    auto const others = parts.producers ? surplus::stay_idle : surplus::share;
+    auto consumers = co_await consume_load::connect(options, *lanes, others, client.patience());
     if (!consumers) co_return unexpected<error>(consumers.error());
     parts.consumers = std::move(*consumers);
+    options.consumers = parts.consumers->connection_count();
   }
   co_return expected<void, error>{};
 }
@@ -176,9 +205,11 @@ task<expected<load_result, error>> run_load(load_kind kind, load_options options
     if (parts.consumers) parts.consumed = &add_side(result, "consume");
     if (kind == load_kind::end_to_end) {
       parts.arrived = &add_side(result, "end-to-end");
+      parts.on_their_way = std::make_unique<arrivals>(options.subscriptions);
       arrange_arrivals(parts, *result.run, load);
     }
     co_await run_parts(parts, result, stop, std::move(each_second));
+    result.readers_behind = parts.readers_behind;
   }
   if (parts.consumers) co_await parts.consumers->close();
   if (parts.producers) co_await parts.producers->close();

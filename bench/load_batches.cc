@@ -35,8 +35,9 @@ std::string build_value(load_options const& options, std::uint64_t number) {
 
 expected<std::vector<buffer>, error> build_batches(load_options const& options) {
   auto const per_batch = options.records_per_batch;
-  auto const count = options.keys == 0 ? 1 : (options.keys + per_batch - 1) / per_batch;
-  auto const bytes = std::size_t{count} * per_batch * (options.record_bytes + 24);
+  auto const count =
+      options.keys == 0 ? 1 : (std::uint64_t{options.keys} + per_batch - 1) / per_batch;
+  auto const bytes = count * per_batch * (std::uint64_t{options.record_bytes} + 24);
   if (bytes > batches_bytes_max && count > 1) {
     return fail(errc::invalid, "give fewer keys or smaller records",
                 "batches with {} distinct keys take {} MiB, above the bench's limit of {} MiB",
@@ -46,7 +47,7 @@ expected<std::vector<buffer>, error> build_batches(load_options const& options) 
   log::batch_builder builder{{.compression = options.compression}};
   auto const now = core::current().clock().wall_now();
   std::uint64_t number = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     for (std::uint32_t j = 0; j < per_batch; ++j, ++number) {
       auto key = options.keys == 0 ? std::string{} : fmt::format("key-{}", number % options.keys);
       builder.add(now, options.keys == 0 ? std::nullopt : std::optional<std::string_view>{key},

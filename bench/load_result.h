@@ -25,6 +25,7 @@ struct load_result {
   std::size_t lanes = 0;  // partitions, of all topics
   std::unique_ptr<load_run> run;
   std::vector<std::unique_ptr<load_side>> sides;
+  bool readers_behind = false;  // end to end: records still came when the waiting had to end
 
   load_options const& options() const { return run->options(); }
   double seconds() const { return run->times().counted_seconds(); }

@@ -32,6 +32,7 @@ task<> load_run::keep_time() {
 
 void load_run::stop() {
   if (is_over()) return;
+  cut_short_ = true;
   times_.end = std::min(times_.end, core::current().clock().now());
   over_.request();
 }

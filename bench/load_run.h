@@ -33,6 +33,7 @@ class load_run {
   task<> keep_time();
   // Ends the run now, as a person asked.
   void stop();
+  bool is_cut_short() const { return cut_short_; }
   // Ends the run now, because a load that has lost a connection measures something else. The first
   // failure is kept.
   void fail(error why);
@@ -46,6 +47,7 @@ class load_run {
   load_options options_;
   load_times times_;
   abort_source over_;
+  bool cut_short_ = false;
   std::optional<error> failure_;
   cpu_use cpu_;
 };

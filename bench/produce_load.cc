@@ -3,14 +3,13 @@
 #include <cmath>
 
 #include "bench/frame_splitter.h"
-#include "bench/load_batches.h"
 #include "bench/produce_requests.h"
 #include "reactor/core.h"
 
 namespace karst::bench {
 namespace {
 
-// How long requests in flight at the end may take to be answered.
+// How long requests in flight at the end may take to be sent and answered.
 constexpr duration last_answers = 3s;
 // One send takes at most so much, so that its bytes are still in the processor's cache when the
 // kernel copies them.
@@ -45,15 +44,14 @@ class produce_load::connection {
     vectors_.reserve(2 * options.in_flight);
   }
 
-  task<> drive(load_run& run, tally& counts) {
+  task<> drive(load_run& run, tally& counts, arrivals* records) {
     run_ = &run;
     counts_ = &counts;
+    records_ = records;
     tasks_.spawn(receive_answers());
+    tasks_.spawn(hang_up_late());
     co_await send_requests();
-    auto patience = core::current().now() + last_answers;
-    while (in_flight() != 0 && !broken_) {
-      if (co_await answered_.wait(patience) == wake_reason::timed_out) break;
-    }
+    while (in_flight() != 0 && !broken_) (void)co_await answered_.wait();
     give_up_the_rest();
     co_await close();
   }
@@ -61,6 +59,7 @@ class produce_load::connection {
   task<> close() {
     if (!peer_) co_return;
     closing_ = true;
+    closed_.request();
     peer_->shutdown();
     co_await tasks_.join();
     co_await peer_->close();
@@ -72,6 +71,17 @@ class produce_load::connection {
   flight& at(std::uint64_t number) { return flights_[number % flights_.size()]; }
   bool is_open_loop() const { return pace_ != nullptr; }
   bool ended() const { return broken_ || run_->is_over(); }
+
+  // A broker that neither reads nor answers would keep both tasks for ever.
+  task<> hang_up_late() {
+    (void)co_await sleep_until{never, &run_->over()};
+    if (co_await sleep_until{core::current().now() + last_answers, &closed_} ==
+        wake_reason::aborted) {
+      co_return;
+    }
+    closing_ = true;
+    peer_->shutdown();
+  }
 
   task<> send_requests() {
     if (is_open_loop()) {
@@ -146,14 +156,20 @@ class produce_load::connection {
 
   void count_answer(flight const& answered, time_point now) {
     counts_->answered(answered.due, now, options_.records_per_batch, answered.bytes);
+    if (records_ != nullptr) records_->written(answered.due, options_.records_per_batch);
+  }
+
+  void give_up(time_point due, time_point now) {
+    counts_->unanswered(due, now);
+    if (records_ != nullptr) records_->given_up(due, options_.records_per_batch);
   }
 
   // What was due and has no answer counts as late as it is by now.
   void give_up_the_rest() {
     auto now = core::current().clock().now();
-    while (in_flight() != 0) counts_->unanswered(at(done_++).due, now);
+    while (in_flight() != 0) give_up(at(done_++).due, now);
     if (!is_open_loop()) return;
-    for (; next_due_ < run_->times().end; next_due_ += gap_) counts_->unanswered(next_due_, now);
+    for (; next_due_ < run_->times().end; next_due_ += gap_) give_up(next_due_, now);
   }
 
   void fail(std::string_view what, errc code) {
@@ -175,6 +191,7 @@ class produce_load::connection {
   pacer* pace_;
   load_run* run_ = nullptr;
   tally* counts_ = nullptr;
+  arrivals* records_ = nullptr;
   std::uint64_t sent_ = 0;
   std::uint64_t done_ = 0;
   time_point next_due_{};
@@ -184,20 +201,19 @@ class produce_load::connection {
   task_set tasks_;
   bool broken_ = false;
   bool closing_ = false;
+  abort_source closed_;
 };
 
 produce_load::produce_load() = default;
 produce_load::~produce_load() = default;
 
 task<expected<std::unique_ptr<produce_load>, error>> produce_load::connect(
-    load_options const& options, std::vector<lane> const& to,
+    load_options const& options, std::vector<lane> const& to, std::vector<buffer> batches,
     std::optional<std::uint64_t> load_id) {
   std::unique_ptr<produce_load> load{new produce_load};
   auto dealt = deal_lanes(to, options.connections);
   if (!dealt) co_return unexpected<error>(dealt.error());
-  auto batches = build_batches(options);
-  if (!batches) co_return unexpected<error>(batches.error());
-  load->batches_ = std::move(*batches);
+  load->batches_ = std::move(batches);
   if (load_id) load->stamped_.emplace(options, *load_id);
   auto* stamped = load->stamped_ ? &*load->stamped_ : nullptr;
   if (options.rate > 0) {
@@ -219,9 +235,9 @@ task<expected<std::unique_ptr<produce_load>, error>> produce_load::connect(
   co_return load;
 }
 
-task<> produce_load::drive(load_run& run, tally& counts) {
+task<> produce_load::drive(load_run& run, tally& counts, arrivals* records) {
   task_set drivers;
-  for (auto& each : connections_) drivers.spawn(each->drive(run, counts));
+  for (auto& each : connections_) drivers.spawn(each->drive(run, counts, records));
   co_await drivers.join();
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/arrivals.h"
 #include "bench/lane.h"
 #include "bench/load_run.h"
 #include "bench/pacer.h"
@@ -19,15 +20,16 @@ namespace karst::bench {
 class produce_load {
  public:
   // Connects to the leaders. The error names the broker and what to do. The options outlive it.
-  // With `load` each record is stamped as one of an end-to-end load of that number.
+  // With `load` each record is stamped as one of an end-to-end load of that number, and `batches`
+  // are not sent.
   static task<expected<std::unique_ptr<produce_load>, error>> connect(
-      load_options const& options, std::vector<lane> const& to,
+      load_options const& options, std::vector<lane> const& to, std::vector<buffer> batches,
       std::optional<std::uint64_t> load = std::nullopt);
   ~produce_load();
 
   // Until the run is over and the requests in flight are answered, a broker that hangs given up.
-  // What breaks fails the run.
-  task<> drive(load_run& run, tally& counts);
+  // What breaks fails the run. `records`, when given, learns of each record's fate.
+  task<> drive(load_run& run, tally& counts, arrivals* records = nullptr);
   // When it has been driven, or never will be.
   task<> close();
 

@@ -65,11 +65,12 @@ double rounded(double value, int digits) {
 
 std::string side_text(load_side const& side, double seconds) {
   auto figures = figures_of(side, seconds);
-  auto requests = side.counts.all_requests() == 0
-                      ? std::string{}
-                      : grouped(figures.requests_per_second) + " requests/s, ";
-  auto text = fmt::format("{:<12}{}{} records/s, {:.1f} MB/s\n", side.name, requests,
-                          grouped(figures.records_per_second), figures.megabytes_per_second);
+  auto const records_only = side.name == name(load_kind::end_to_end);
+  auto requests =
+      records_only ? std::string{} : grouped(figures.requests_per_second) + " requests/s, ";
+  auto text = fmt::format("{:<12}{}{} records/s, {:.1f} MB/s{}\n", side.name, requests,
+                          grouped(figures.records_per_second), figures.megabytes_per_second,
+                          records_only ? " of values" : "");
   text += fmt::format("{:<12}p50 {:.2f} ms, p99 {:.2f}, p99.9 {:.2f}, max {:.2f}\n", "  latency",
                       figures.p50_ms, figures.p99_ms, figures.p999_ms, figures.max_ms);
   if (side.counts.missing() != 0) {
@@ -77,8 +78,10 @@ std::string side_text(load_side const& side, double seconds) {
   }
   if (side.counts.refused() != 0) text += fmt::format("{:<12}{}\n", "  errors", errors_of(side));
   if (side.counts.unanswered() != 0) {
-    text += fmt::format("{:<12}{} requests were due and had no answer when it ended\n", "  late",
-                        grouped(static_cast<double>(side.counts.unanswered())));
+    text += fmt::format(
+        "{:<12}{} {} when it ended\n", "  late",
+        grouped(static_cast<double>(side.counts.unanswered())),
+        records_only ? "records were due and had not come" : "requests were due and had no answer");
   }
   return text;
 }
@@ -127,7 +130,9 @@ std::string verdict_of(load_result const& result) {
   auto figures = figures_of(first, result.seconds());
   verdict_input input{
       .failure = result.run->failure() ? result.run->failure()->what : "",
-      .wanted_rate = result.options().rate,
+      .acknowledged = result.options().acks != 0,
+      .readers_behind = result.readers_behind,
+      .wanted_rate = result.kind == load_kind::consume ? 0 : result.options().rate,
       .reached_rate = figures.requests_per_second,
       .own_cpu_share = share_of_core(result, result.run->cpu().own_seconds),
       .machine_cores = static_cast<double>(machine_cores()),
@@ -138,7 +143,7 @@ std::string verdict_of(load_result const& result) {
   }
   for (auto const& side : result.sides) {
     input.requests += side->counts.requests();
-    input.refused += side->counts.refused();
+    input.refused += side->counts.counted_refused();
     input.missing += side->counts.missing();
     auto errors = sorted_errors(*side);
     if (!errors.empty() && input.most_refused.empty()) {
@@ -178,11 +183,18 @@ std::string describe_cpu(load_result const& result) {
   auto work = work_of(result);
   auto text = fmt::format("bench {:.1f} CPU seconds, {:.0f} % of a core", cpu.own_seconds,
                           100 * share_of_core(result, cpu.own_seconds));
-  if (!cpu.broker_seconds || work.requests == 0) return text;
-  return fmt::format(
-      "broker {:.1f} CPU seconds per million requests, {:.2f} per GB, {:.2f} cores; {}",
-      *cpu.broker_seconds / work.requests * 1e6, *cpu.broker_seconds / work.bytes * 1e9,
-      share_of_core(result, *cpu.broker_seconds), text);
+  if (!cpu.broker_seconds) {
+    auto const pid = result.options().broker_pid;
+    return pid == 0 ? text : fmt::format("broker unknown, process {} has ended; {}", pid, text);
+  }
+  if (work.requests == 0) return text;
+  auto broker = fmt::format("broker {:.1f} CPU seconds per million requests",
+                            *cpu.broker_seconds / work.requests * 1e6);
+  if (work.bytes != 0) {
+    broker += fmt::format(", {:.2f} per GB", *cpu.broker_seconds / work.bytes * 1e9);
+  }
+  return fmt::format("{}, {:.2f} cores; {}", broker, share_of_core(result, *cpu.broker_seconds),
+                     text);
 }
 
 std::string report_text(load_result const& result) {

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t before_message = 4 + 4;  // length and correlation id
 constexpr std::size_t inflated_bytes_max = 1 * GiB;
+// Values with random bytes that are made in advance and take turns: more than a codec's window
+// sees.
+constexpr std::size_t pool_bytes = 16 * MiB;
+constexpr std::size_t pool_values = 10'000;
 
 using visitor = std::function<void(time_point due, std::size_t bytes)>;
 
@@ -42,22 +46,23 @@ expected<void, std::string> visit_batch(log::batch_view const& batch, std::uint6
 }  // namespace
 
 stamped_batches::stamped_batches(load_options const& options, std::uint64_t load)
-    : options_(options),
-      load_(load),
-      value_(build_value(options, 0)),
-      builder_({.compression = options.compression}) {
-  if (value_.size() < stamp_bytes) value_.resize(stamp_bytes, ' ');
+    : options_(options), load_(load), builder_({.compression = options.compression}) {
+  auto const bytes = std::max<std::size_t>(options.record_bytes, stamp_bytes);
+  auto const count =
+      options.random_bytes > 0 ? std::clamp<std::size_t>(pool_bytes / bytes, 1, pool_values) : 1;
+  while (values_.size() < count) values_.push_back(build_value(options, values_.size()));
 }
 
 buffer stamped_batches::build(time_point due) {
-  store_le(value_.data(), load_);
-  store_le(value_.data() + 8, static_cast<std::int64_t>(due.time_since_epoch().count()));
   auto const now = core::current().clock().wall_now();
   for (std::uint32_t i = 0; i < options_.records_per_batch; ++i, ++number_) {
+    auto& value = values_[number_ % values_.size()];
+    store_le(value.data(), load_);
+    store_le(value.data() + 8, static_cast<std::int64_t>(due.time_since_epoch().count()));
     if (options_.keys == 0) {
-      builder_.add(now, std::nullopt, value_);
+      builder_.add(now, std::nullopt, value);
     } else {
-      builder_.add(now, fmt::format("key-{}", number_ % options_.keys), value_);
+      builder_.add(now, fmt::format("key-{}", number_ % options_.keys), value);
     }
   }
   return builder_.finish();

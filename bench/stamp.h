@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "bench/load_options.h"
 #include "log/batch_builder.h"
@@ -22,15 +24,15 @@ inline constexpr std::size_t stamp_bytes = 16;
 // codec would survive another stamp. A value on one core.
 class stamped_batches {
  public:
-  // The options outlive it.
+  // The options outlive it; values have room for a stamp.
   stamped_batches(load_options const& options, std::uint64_t load);
   buffer build(time_point due);
 
  private:
   load_options const& options_;
   std::uint64_t load_;
-  std::string value_;
-  std::uint64_t number_ = 0;  // of the next record
+  std::vector<std::string> values_;  // in turn
+  std::uint64_t number_ = 0;         // of the next record
   log::batch_builder builder_;
 };
 

@@ -41,6 +41,7 @@ class tally {
   // A record that a reader has, on its way since `due`: no request of its own.
   void arrived(time_point due, time_point now, std::uint64_t bytes) {
     ++all_records_;
+    all_bytes_ += bytes;
     if (now < times_.end) timeline_.arrived(now, now - due, bytes);
     if (is_counted(due)) latencies_.record(now - due);
     if (!is_counted(now)) return;
@@ -52,6 +53,7 @@ class tally {
     ++all_requests_;
     ++refused_;
     ++errors_[code];
+    if (is_counted(now)) ++counted_refused_;
     if (now < times_.end) timeline_.refused(now);
   }
   // Due, and not sent or not answered when the load was over: its latency is at least this long.
@@ -59,8 +61,11 @@ class tally {
     ++unanswered_;
     if (is_counted(due)) latencies_.record(now - due);
   }
-  // Records that never came, of which nobody knows when they were due.
-  void missing(std::uint64_t records) { missing_ += records; }
+  // A record that was written and has not come: on its way for at least this long.
+  void missing(time_point due, time_point now) {
+    ++missing_;
+    if (is_counted(due)) latencies_.record(now - due);
+  }
   void advance(time_point now) { timeline_.advance(std::min(now, times_.end)); }
 
   std::uint64_t requests() const { return requests_; }
@@ -71,6 +76,7 @@ class tally {
   std::uint64_t all_requests() const { return all_requests_; }
   std::uint64_t all_bytes() const { return all_bytes_; }
   std::uint64_t refused() const { return refused_; }
+  std::uint64_t counted_refused() const { return counted_refused_; }
   std::uint64_t unanswered() const { return unanswered_; }
   std::uint64_t missing() const { return missing_; }
   std::map<std::int16_t, std::uint64_t> const& errors() const { return errors_; }  // by code
@@ -88,6 +94,7 @@ class tally {
   std::uint64_t all_requests_ = 0;
   std::uint64_t all_bytes_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t counted_refused_ = 0;  // between the two counted times
   std::uint64_t unanswered_ = 0;
   std::uint64_t missing_ = 0;
   std::map<std::int16_t, std::uint64_t> errors_;

@@ -66,6 +66,15 @@ std::string judge_errors(verdict_input const& input) {
                      percent < 1 ? 3 : 0, input.most_refused);
 }
 
+std::string judge_missing(verdict_input const& input) {
+  if (input.missing == 0) return {};
+  if (input.readers_behind) {
+    return fmt::format("consumers were {} records behind when it ended", input.missing);
+  }
+  return fmt::format("{} records were {} and have not arrived", input.missing,
+                     input.acknowledged ? "acknowledged" : "sent");
+}
+
 std::string judge_rate(verdict_input const& input) {
   if (input.wanted_rate <= 0 || input.reached_rate >= rate_kept * input.wanted_rate) return {};
   return fmt::format(
@@ -109,11 +118,9 @@ std::string give_verdict(verdict_input const& input) {
   if (!input.failure.empty()) say("broken off: " + input.failure);
   say(judge_errors(input));
   if (input.requests == 0 && input.failure.empty() && input.refused == 0) {
-    say("nothing was answered in the time that counts: run longer");
+    say("nothing was answered in the time that counts: run longer, or see the broker's log");
   }
-  if (input.missing != 0) {
-    say(fmt::format("{} records were acknowledged and have not arrived", input.missing));
-  }
+  say(judge_missing(input));
   say(judge_rate(input));
   if (input.own_cpu_share >= own_cpu_high) {
     say(

@@ -13,9 +13,11 @@ struct verdict_input {
   std::string failure;  // why the load broke; empty: it did not
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
-  std::string most_refused;   // the name of the most frequent error
-  std::uint64_t missing = 0;  // records that were acknowledged and did not come
-  double wanted_rate = 0;     // 0: closed loop
+  std::string most_refused;     // the name of the most frequent error
+  std::uint64_t missing = 0;    // records that were written and did not come
+  bool acknowledged = true;     // those were, not just sent
+  bool readers_behind = false;  // they were still coming
+  double wanted_rate = 0;       // 0: closed loop
   double reached_rate = 0;
   double own_cpu_share = 0;            // of one core
   std::optional<double> broker_cores;  // that the broker kept busy; none: not measured

@@ -14,6 +14,8 @@ constexpr std::uint32_t distinct_keys = 10'000;
 // What its Kafka driver leaves at the client's default.
 constexpr std::uint32_t in_flight = 5;
 constexpr double rate_max = 1e9;
+// Of producers and of consumers: as many as the options allow.
+constexpr std::uint64_t connections_max = 10'000;
 
 struct reading {
   workload result;
@@ -28,7 +30,7 @@ using setting = std::function<expected<void, std::string>(reading&, YAML::Node c
 template <typename T>
 expected<T, std::string> number(YAML::Node const& node, T least, T most) {
   T value{};
-  if (!YAML::convert<T>::decode(node, value) || value < least || value > most) {
+  if (!YAML::convert<T>::decode(node, value) || !(value >= least && value <= most)) {
     return std::unexpected(fmt::format("must be a number from {} to {}", least, most));
   }
   return value;
@@ -177,10 +179,17 @@ expected<workload, error> read_workload(std::string_view text, std::string_view 
     return fail(errc::invalid, "see the workloads of openmessaging/benchmark",
                 "{} line {}: not YAML: {}", file, problem.mark.line + 1, problem.msg);
   }
-  auto const topics = static_cast<std::uint32_t>(load.topics);
-  load.connections = topics * static_cast<std::uint32_t>(into.producers_per_topic);
-  load.consumers =
-      topics * load.subscriptions * static_cast<std::uint32_t>(into.consumers_per_subscription);
+  auto const topics = static_cast<std::uint64_t>(load.topics);
+  auto const producers = topics * static_cast<std::uint64_t>(into.producers_per_topic);
+  auto const consumers =
+      topics * load.subscriptions * static_cast<std::uint64_t>(into.consumers_per_subscription);
+  if (std::max(producers, consumers) > connections_max) {
+    return fail(errc::invalid, "give fewer topics, producers or consumers",
+                "{}: {} producers and {} consumers; the bench has {} connections for each", file,
+                producers, consumers, connections_max);
+  }
+  load.connections = static_cast<std::uint32_t>(producers);
+  load.consumers = static_cast<std::uint32_t>(consumers);
   if (into.has_random_payload) load.random_bytes = into.random_share;
   if (into.has_random_payload) into.result.payload_file.clear();
   return std::move(into.result);

@@ -38,6 +38,11 @@ expected<void, error> finish(bench::load_result const& result, bench_arguments c
     return fail(errc::invalid, "see the broker's log", "{} requests were refused: {}",
                 side->counts.refused(), bench::errors_of(*side));
   }
+  auto const missing = result.sides.back()->counts.missing();
+  if (missing != 0 && !result.readers_behind && result.options().acks != 0) {
+    return fail(errc::invalid, "see the broker's log, and read the topic",
+                "{} acknowledged records had not arrived when it ended", missing);
+  }
   return {};
 }
 
@@ -69,8 +74,8 @@ void add_load(CLI::App& bench, int& status, load_kind kind, std::string const& w
   command->footer(footer);
   auto arguments = std::make_shared<bench_arguments>();
   add_bench_options(*command, kind, *arguments);
-  command->callback([arguments, kind, &status] {
-    check_bench_arguments(*arguments);
+  command->callback([command, arguments, kind, &status] {
+    settle_bench_arguments(*command, kind, *arguments);
     status = run_bench(*arguments, kind);
   });
 }

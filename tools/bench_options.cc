@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "bench/stamp.h"
 #include "bench/workload.h"
 
 namespace karst::tools {
@@ -16,6 +17,38 @@ using bench::load_kind;
 
 // What Kafka takes as one request by default (socket.request.max.bytes).
 constexpr std::uint64_t most_batch_bytes = 100 * MiB;
+// Of a measurement, and its warm-up.
+constexpr double seconds_least = 0.1;
+constexpr double seconds_most = 86'400;
+
+// CLI11's Range takes NaN for anything.
+CLI::Validator number_in(double least, double most) {
+  return {[=](std::string& text) {
+            double value = 0;
+            if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most) {
+              return std::string{};
+            }
+            return fmt::format("{} is no number from {} to {}", text, least, most);
+          },
+          fmt::format("FLOAT in [{} - {}]", least, most)};
+}
+
+constexpr double rate_least = 0.001;
+constexpr double rate_most = 1e9;
+
+// Rates so low that nothing would come of them overflow the times between requests.
+CLI::Validator rate_or_zero() {
+  return {[](std::string& text) {
+            double value = -1;
+            auto const read = CLI::detail::lexical_cast(text, value);
+            if (read && (value == 0 || (value >= rate_least && value <= rate_most))) {
+              return std::string{};
+            }
+            return fmt::format("{} is neither 0 nor a number from {} to {}", text, rate_least,
+                               rate_most);
+          },
+          fmt::format("0 or FLOAT in [{} - {}]", rate_least, rate_most)};
+}
 
 void add_topic_options(CLI::App& command, bench_arguments& arguments) {
   add_client_options(command, arguments.client);
@@ -48,12 +81,13 @@ void add_record_options(CLI::App& command, bench_arguments& arguments) {
   command
       .add_option("--keys", load.keys,
                   "Distinct keys that records have in turn; 0: records have no key")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000'000));
   command
       .add_option("--random-bytes", load.random_bytes,
                   "Share of a value, 0 to 1, that no codec can shrink")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0, 1));
 }
 
 void add_producer_options(CLI::App& command, bench_arguments& arguments) {
@@ -71,7 +105,7 @@ void add_producer_options(CLI::App& command, bench_arguments& arguments) {
                   "Requests per second in all, each timed from when it was due; 0: as fast as "
                   "answers come")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e9));
+      ->check(rate_or_zero());
 }
 
 void add_fetch_limits(CLI::App& command, bench_arguments& arguments) {
@@ -109,8 +143,10 @@ void add_consumer_options(CLI::App& command, bench_arguments& arguments) {
 
 std::string text_of(std::string const& path) {
   std::ifstream file{path, std::ios::binary};
-  if (!file) {
-    throw CLI::ValidationError("--workload", fmt::format("cannot open {}; check its name", path));
+  std::error_code unknown;  // is for the open to refuse
+  if (!file || std::filesystem::is_directory(path, unknown)) {
+    throw CLI::ValidationError("--workload",
+                               fmt::format("cannot read {}; give the name of a file", path));
   }
   return {std::istreambuf_iterator<char>{file}, std::istreambuf_iterator<char>{}};
 }
@@ -137,10 +173,10 @@ void take_workload(bench_arguments& arguments, std::string const& path) {
 void add_run_options(CLI::App& command, bench_arguments& arguments) {
   command.add_option("--warm-up", arguments.warm_up, "Seconds before the measurement, not counted")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 86'400.0));
+      ->check(number_in(0, seconds_most));
   command.add_option("--seconds", arguments.seconds, "Length of the measurement")
       ->capture_default_str()
-      ->check(CLI::Range(0.1, 86'400.0));
+      ->check(number_in(seconds_least, seconds_most));
   command
       .add_option("--broker-pid", arguments.load.broker_pid,
                   "Process of the broker on this machine, whose processor time is measured")
@@ -171,8 +207,51 @@ void check_page(std::string const& path) {
 
 }  // namespace
 
-void check_bench_arguments(bench_arguments const& arguments) {
+namespace {
+
+bool is_given(CLI::App const& command, std::string const& option) {
+  auto const* known = command.get_option_no_throw(option);
+  return known != nullptr && known->count() != 0;
+}
+
+// What a workload says ends where an option says otherwise.
+void prefer_options(CLI::App const& command, bench_arguments& arguments) {
+  auto& load = arguments.load;
+  if (is_given(command, "--rate")) load.record_rate = 0;
+  if (is_given(command, "--record-size")) load.payload.clear();
+  // A single pass may be over before a warm-up is.
+  if (load.mode == consume_mode::once && !is_given(command, "--warm-up")) arguments.warm_up = 0;
+}
+
+void check_times(bench_arguments const& arguments) {
+  if (arguments.seconds < seconds_least || arguments.seconds > seconds_most ||
+      arguments.warm_up > seconds_most) {
+    throw CLI::ValidationError(
+        "--workload",
+        fmt::format("a run of {} s after {} s of warm-up: the bench measures {} to "
+                    "{} s; give --seconds or --warm-up",
+                    arguments.seconds, arguments.warm_up, seconds_least, seconds_most));
+  }
+}
+
+}  // namespace
+
+void settle_bench_arguments(CLI::App const& command, load_kind kind, bench_arguments& arguments) {
+  prefer_options(command, arguments);
+  check_times(arguments);
   auto const& load = arguments.load;
+  if (kind == load_kind::end_to_end && load.record_bytes < bench::stamp_bytes) {
+    throw CLI::ValidationError(
+        "--record-size", fmt::format("{} bytes are too few: end to end a value begins with {} "
+                                     "bytes that say when it was due",
+                                     load.record_bytes, bench::stamp_bytes));
+  }
+  if (load.record_rate != 0 && load.record_rate / load.records_per_batch < rate_least) {
+    throw CLI::ValidationError(
+        "--workload", fmt::format("producerRate {} with {} records per batch is less than {} "
+                                  "requests per second",
+                                  load.record_rate, load.records_per_batch, rate_least));
+  }
   auto const bytes = std::uint64_t{load.record_bytes} * load.records_per_batch;
   if (bytes > most_batch_bytes) {
     throw CLI::ValidationError(

@@ -18,7 +18,8 @@ struct bench_arguments {
 
 // Adds the options that a kind of load has.
 void add_bench_options(CLI::App& command, bench::load_kind kind, bench_arguments& arguments);
-// Throws CLI::ValidationError for what only shows when all options are known.
-void check_bench_arguments(bench_arguments const& arguments);
+// What follows from all options together, and throws CLI::ValidationError for what does not fit.
+void settle_bench_arguments(CLI::App const& command, bench::load_kind kind,
+                            bench_arguments& arguments);
 
 }  // namespace karst::tools

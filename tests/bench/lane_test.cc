@@ -52,6 +52,23 @@ TEST(deal_lanes, a_connection_has_partitions_of_one_leader_only) {
   }
 }
 
+// Readers that may not share: three topics' worth of readers for a leader with few partitions.
+TEST(deal_lanes, readers_without_a_partition_of_their_own_stay_idle) {
+  auto lanes = lanes_of(1, 1);
+  for (auto& more : lanes_of(7, 1)) {
+    more.leader = 1;
+    lanes.push_back(more);
+  }
+  auto dealt = deal_lanes(lanes, 8, surplus::stay_idle);
+  ASSERT_TRUE(dealt);
+  std::multiset<std::pair<std::int32_t, std::int32_t>> read;
+  for (auto const& each : *dealt) {
+    for (auto const& one : each) read.emplace(one.leader, one.partition);
+  }
+  EXPECT_EQ(read.size(), 8U);
+  EXPECT_EQ((std::set<std::pair<std::int32_t, std::int32_t>>{read.begin(), read.end()}).size(), 8U);
+}
+
 TEST(deal_lanes, too_few_connections_are_refused) {
   auto dealt = deal_lanes(lanes_of(20, 3), 2);
   ASSERT_FALSE(dealt);

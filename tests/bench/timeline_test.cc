@@ -69,12 +69,22 @@ TEST_F(counting, what_had_no_answer_is_as_late_as_the_end_of_waiting) {
   EXPECT_EQ(counts.requests(), 0U);
 }
 
+TEST_F(counting, arrivals_are_records_without_requests) {
+  counts.arrived(start + 1500ms, start + 1600ms, 10);
+  counts.arrived(start + 1500ms, start + 3100ms, 10);  // after the end
+  EXPECT_EQ(counts.records(), 1U);
+  EXPECT_EQ(counts.all_bytes(), 20U);
+  EXPECT_EQ(counts.all_requests(), 0U);
+}
+
 TEST_F(counting, refusals_are_apart_by_code) {
+  counts.refused(start + 100ms, 6);  // in the warm-up
   counts.refused(start + 2s, 6);
   counts.refused(start + 2s, 6);
   counts.refused(start + 2s, 3);
-  EXPECT_EQ(counts.refused(), 3U);
-  EXPECT_EQ(counts.errors().at(6), 2U);
+  EXPECT_EQ(counts.refused(), 4U);
+  EXPECT_EQ(counts.counted_refused(), 3U);
+  EXPECT_EQ(counts.errors().at(6), 3U);
   EXPECT_EQ(counts.latencies().count(), 0U);
 }
 

@@ -83,6 +83,16 @@ TEST(verdict, a_load_that_broke_says_why) {
   EXPECT_THAT(give_verdict(input), StartsWith("broken off: a connection to 127.0.0.1:9092 broke"));
 }
 
+TEST(verdict, records_that_never_came_are_told_from_slow_readers) {
+  auto input = good();
+  input.missing = 7;
+  EXPECT_THAT(give_verdict(input), StartsWith("7 records were acknowledged and have not arrived"));
+  input.acknowledged = false;
+  EXPECT_THAT(give_verdict(input), StartsWith("7 records were sent and have not arrived"));
+  input.readers_behind = true;
+  EXPECT_THAT(give_verdict(input), StartsWith("consumers were 7 records behind when it ended"));
+}
+
 TEST(verdict, a_load_without_answers_is_no_measurement) {
   EXPECT_THAT(give_verdict({}), StartsWith("nothing was answered"));
 }

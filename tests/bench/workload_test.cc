@@ -88,6 +88,9 @@ TEST(workload, values_that_cannot_be_are_refused_where_they_stand) {
   EXPECT_EQ(refusal("\ntopics: many\n"), "w.yaml line 2: topics must be a number from 1 to 10000");
   EXPECT_THAT(refusal("topics: 0"), StartsWith("w.yaml line 1: topics must be"));
   EXPECT_THAT(refusal("producerRate: -1"), StartsWith("w.yaml line 1: producerRate must be"));
+  EXPECT_THAT(refusal("producerRate: .nan"), StartsWith("w.yaml line 1: producerRate must be"));
+  EXPECT_THAT(refusal("topics: 10000\nproducersPerTopic: 10000\n"),
+              HasSubstr("100000000 producers and 10000 consumers"));
   EXPECT_THAT(refusal("useRandomizedPayloads: maybe"), HasSubstr("must be true or false"));
   EXPECT_THAT(refusal("topics: ["), StartsWith("w.yaml line"));
   EXPECT_THAT(refusal("just text"), HasSubstr("is no workload"));

@@ -172,13 +172,66 @@ def test_a_workload_file_of_the_openmessaging_benchmark(node, tmp_path):
     [
         (["--record-size", 100_000_000, "--records-per-batch", 1000], "100000000000 bytes"),
         (["--html", "/nowhere/page.html"], "cannot write /nowhere/page.html: No such file"),
-        (["--rate", -1], "not in range"),
+        (["--rate", -1], "neither 0 nor a number from 0.001"),
+        (["--rate", "1e-9"], "neither 0 nor a number from 0.001"),
+        (["--rate", "nan"], "nan is neither 0 nor a number"),
+        (["--seconds", "nan"], "nan is no number from 0.1"),
+        (["--keys", 4_294_967_295], "not in range"),
+        (["--workload", "/tmp"], "cannot read /tmp"),
     ],
 )
 def test_refuses_before_it_connects(options, what):
     words = command("127.0.0.1:1", "produce", *options)
     done = subprocess.run(words, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and what in done.stderr and "--help" in done.stderr
+
+
+def test_options_win_over_a_workload(node, tmp_path):
+    payload = tmp_path / "payload.data"
+    payload.write_bytes(b"x" * 500)
+    workload = tmp_path / "workload.yaml"
+    workload.write_text(
+        "topics: 1\npartitionsPerTopic: 1\npayloadFile: payload.data\nproducerRate: 20\n"
+        "testDurationMinutes: 0\n"
+    )
+    said = bench(node, "produce", "--workload", workload, status=2).stderr
+    assert "a run of 0 s" in said
+    options = ["-t", "bench-options", "--workload", workload, "--rate", 0, "--record-size", 10]
+    report = measured(node, "produce", *options)
+    assert report["all_records"] > 50
+    assert report["all_bytes"] / report["all_records"] < 200
+
+
+def test_what_is_refused_makes_no_topic(node):
+    topic = "bench-too-many-keys"
+    said = bench(node, "produce", "-t", topic, "--keys", 100_000_000, status=1).stderr
+    assert "distinct keys" in said
+    words = [str(BINARY), "topic", "list", "-b", node.bootstrap]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert topic not in listed
+
+
+def test_a_broker_that_hangs_counts_as_late_and_does_not_hang_the_bench(make_node):
+    broker = make_node()
+    broker.start()
+    measured(broker, "produce", "-t", "bench-hangs", "-c", 1)
+    options = ["-c", 2, "-t", "bench-hangs", "--warm-up", 0, "--seconds", 3, "--json", "--progress"]
+    loads = {
+        "produce": ["--in-flight", 1000, "--records-per-batch", 900, "--record-size", 1000],
+        "end-to-end": ["--rate", 200, "--consumers", 2],
+    }
+    for kind, more in loads.items():
+        words = command(broker.bootstrap, kind, *options, *more)
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert "requests/s" in process.stderr.readline()
+        broker.process.send_signal(signal.SIGSTOP)
+        try:
+            report = json.loads(process.communicate(timeout=60)[0])
+        finally:
+            broker.process.send_signal(signal.SIGCONT)
+        side = "end_to_end_" if kind == "end-to-end" else ""
+        assert report[side + "unanswered"] > 0
+        assert report[side + "max_ms"] > 2000
 
 
 def test_refusals_have_kafkas_names_and_fail(node):
