@@ -5,16 +5,19 @@ import time
 
 import measure
 from measure import KAFKA, KARST
-from compare_rows import KAFKA_SETTINGS, Column, Scenario
+from compare_rows import FLUSHING, KAFKA_SETTINGS, Column, Scenario, medians
 
 TITLES = {
     KARST: "Karst",
     KAFKA: "Kafka 4.2, page cache",
-    f"{KAFKA}-flush": "Kafka 4.2, flush each",
+    FLUSHING: "Kafka 4.2, flush each",
 }
 # Less than this, and a JVM has not compiled what it runs, nor does a median mean much.
 ROUNDS_LEAST = 3
 WARM_UP_LEAST = 8
+# The load generator has one core. From this share of it on, it may be what limited the broker.
+GENERATOR_FULL = 0.9
+GENERATOR_CAUTION = "(*) The load generator took 90 % of its core or more: the broker may do more."
 CAUTION = """
 **A short run, to see it work: Kafka's JVM is not warm after so little, and single rounds vary. Its
 ratios are no claim.**
@@ -31,8 +34,8 @@ ABOUT = """\
 # Karst beside Apache Kafka 4.2
 
 Made by `bench/compare`; run it to have the same table of another machine. Medians of {rounds}
-round(s) of {seconds:g} s after {warm_up:g} s of warm-up each, the candidates in turn, each on a
-fresh directory in each round. {made}.
+round(s) of {seconds:g} s after {warm_up:g} s of warm-up each, the candidates in turn, another one
+first in each round, each on a fresh directory. {made}.
 {caution}
 An answer to acks=all means: Karst, the records are on the disk, written with O_DIRECT and flushed;
 Kafka with its defaults, they are in the page cache of this one broker and a power cut loses them;
@@ -45,17 +48,24 @@ def number(value: float, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def cell(columns: tuple[Column, ...], figures: dict | None) -> str:
-    if not figures:
+def cell(columns: tuple[Column, ...], reports: list[dict] | None, rounds: int) -> str:
+    """The medians; None: the candidate does not take this row."""
+    if reports is None:
         return "-"
+    figures = medians(reports)
     there = [column for column in columns if column.key in figures]
     parts = [f"{number(figures[one.key], one.decimals)} {one.unit}" for one in there]
-    return "; ".join(parts).replace(" /s", "/s") or "-"
+    text = "; ".join(parts).replace(" /s", "/s") or "-"
+    if figures.get("own_cpu_share", 0) >= GENERATOR_FULL:
+        text += " (*)"
+    if len(reports) < rounds:
+        text += f" ({len(reports)} of {rounds} rounds)"
+    return text
 
 
-def ratio(column: Column, ours: dict | None, theirs: dict | None) -> str:
+def ratio(column: Column, ours: dict, theirs: dict) -> str:
     """How many times better we are in a row's first figure."""
-    if not ours or not theirs or column.key not in ours or column.key not in theirs:
+    if column.key not in ours or column.key not in theirs:
         return "-"
     better, worse = ours[column.key], theirs[column.key]
     if not column.more_is_better:
@@ -63,17 +73,20 @@ def ratio(column: Column, ours: dict | None, theirs: dict | None) -> str:
     return f"{better / worse:.1f}x" if worse else "-"
 
 
-def table(rows: list[Scenario], candidates: list[str], found: dict) -> list[str]:
+def table(rows: list[Scenario], candidates: list[str], found: dict, rounds: int) -> list[str]:
+    """`found` has the reports of each row and candidate, one for each round that did not fail."""
     others = [candidate for candidate in candidates if candidate != KARST]
     heads = ["scenario", *(TITLES[candidate] for candidate in candidates)]
     heads += [f"to {TITLES[other].split(', ')[1]}" for other in others] + ["the bar"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
-        ours = found.get((row.name, KARST))
-        cells = [row.title]
-        cells += [cell(row.columns, found.get((row.name, one))) for one in candidates]
-        cells += [ratio(row.columns[0], ours, found.get((row.name, other))) for other in others]
+        of = {one: found.get((row.name, one)) for one in candidates}
+        figures = {one: medians(reports or []) for one, reports in of.items()}
+        cells = [row.title, *(cell(row.columns, of[one], rounds) for one in candidates)]
+        cells += [ratio(row.columns[0], figures[KARST], figures[other]) for other in others]
         lines.append("| " + " | ".join([*cells, row.bar]) + " |")
+    if any("(*)" in line for line in lines):
+        lines += ["", GENERATOR_CAUTION]
     return lines
 
 
@@ -91,6 +104,7 @@ def settings(candidates: list[str]) -> list[str]:
         "- Topics have 8 partitions where nothing else is said, one replica, no compression.",
         "- The ratio is of a row's first figure, how many times better Karst is; where less is"
         " better, inverted.",
+        "- (n of m rounds): the row failed in the others.",
     ]
     return lines
 
@@ -112,5 +126,5 @@ def text(
     read_ahead = measure.read_ahead_kb()
     if KAFKA in candidates and read_ahead > READ_AHEAD_USUAL_KB:
         lines += ["", f"Mind that {READ_AHEAD_CAUTION.format(kb=read_ahead)}."]
-    lines += ["", "## Table", "", *table(rows, candidates, found), *settings(candidates)]
+    lines += ["", "## Table", "", *table(rows, candidates, found, rounds), *settings(candidates)]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """The rows of bench/compare: what is asked of a broker, and how."""
 
+import contextlib
 import dataclasses
-import os
 import pathlib
 import re
 import statistics
@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import footprint
 import measure
-from measure import KARST, Broker
+from measure import KAFKA, KARST, Broker, say
 
-import node
 import peers
+
+FLUSHING = f"{KAFKA}-flush"
 
 # A topic's data goes when its row is measured. Kafka removes files a minute after the topic unless
 # it is told otherwise; by then the next rows would have filled the disk.
@@ -27,6 +28,8 @@ BATCHES_1_MB = {"records-per-batch": 1000, "record-size": 1024}
 PARTITIONS = 8
 # Of the data that is fetched again and again: it fits in each side's cache.
 CACHED_BYTES = 1_000_000_000
+# A broker that takes less than the rate is given this many times the time that it should need.
+FILL_TRIES = 20
 JAVA_RECORD_BYTES = 1000
 
 
@@ -70,28 +73,22 @@ class Scenario:
     own_broker: bool = False  # starts brokers itself: `run` gets one that is not started
 
 
-def topic_of(broker: Broker, partitions: int) -> str:
-    """A topic of its own for each run."""
+@contextlib.contextmanager
+def own_topic(broker: Broker, partitions: int):
+    """A topic of its own for each run. It goes when the run fails, too: the next rows share its
+    broker and the disk."""
     name = f"compare-{time.monotonic_ns()}"
-    measure.create(broker, name, partitions)
-    return name
-
-
-def remove(broker: Broker, topic: str) -> None:
-    measure.karst("topic", "delete", topic, "-b", broker.bootstrap)
-    # The broker may answer before the files are gone, which is work that is not to be measured.
-    node.eventually(
-        lambda: not has_files(broker, topic), 120, f"{broker.broker} removes the files of {topic}"
-    )
-
-
-def has_files(broker: Broker, topic: str) -> bool:
-    """Also those that Kafka has renamed, to delete them later."""
-    return any(
-        name.startswith(f"{topic}-")
-        for _, directories, _ in os.walk(broker.directory)
-        for name in directories
-    )
+    try:
+        measure.create(broker, name, partitions)
+        yield name
+    except Exception:
+        # What failed first is what is told in the end.
+        try:
+            measure.remove(broker, name)
+        except (RuntimeError, AssertionError, OSError) as wrong:
+            say(f"compare: {name}, whose row failed, is not removed: {str(wrong)[-500:]}")
+        raise
+    measure.remove(broker, name)
 
 
 def loaded(broker: Broker, kind: str, topic: str, partitions: int, options: dict, asked: Asked):
@@ -102,10 +99,8 @@ def loaded(broker: Broker, kind: str, topic: str, partitions: int, options: dict
 
 def produce(options: dict, partitions: int = PARTITIONS) -> Callable[[Broker, Asked], dict]:
     def run(broker: Broker, asked: Asked) -> dict:
-        topic = topic_of(broker, partitions)
-        report = loaded(broker, "produce", topic, partitions, options, asked)
-        remove(broker, topic)
-        return report
+        with own_topic(broker, partitions) as topic:
+            return loaded(broker, "produce", topic, partitions, options, asked)
 
     return run
 
@@ -116,23 +111,33 @@ def warmth(asked: Asked) -> float:
 
 
 def warm_jvm(broker: Broker, seconds: float) -> None:
-    topic = topic_of(broker, PARTITIONS)
     options = {"connections": 64, "in-flight": 4, **SMALL, "seconds": seconds}
-    measure.load("produce", broker, topic, PARTITIONS, options)
-    remove(broker, topic)
+    with own_topic(broker, PARTITIONS) as topic:
+        measure.load("produce", broker, topic, PARTITIONS, options)
+
+
+def fill(broker: Broker, topic: str, wanted: float, seconds: float) -> None:
+    """Writes `wanted` bytes, in `seconds` if the broker keeps up, else until they are there: each
+    candidate is to read as much."""
+    batch_bytes = BATCHES_64_KB["records-per-batch"] * BATCHES_64_KB["record-size"]
+    options = {"connections": 8, **BATCHES_64_KB, "seconds": seconds, "warm-up": 0}
+    written = 0
+    for _ in range(FILL_TRIES):
+        options["rate"] = max(1, round((wanted - written) / batch_bytes / seconds))
+        written += measure.load("produce", broker, topic, PARTITIONS, options)["all_bytes"]
+        # The last batches may be on their way when a load ends.
+        if written >= 0.99 * wanted:
+            return
+    raise RuntimeError(f"{written / 1e6:.0f} of {wanted / 1e6:.0f} MB after {FILL_TRIES} fills")
 
 
 def fetch_cached(broker: Broker, asked: Asked) -> dict:
-    topic = topic_of(broker, PARTITIONS)
-    batch_bytes = BATCHES_64_KB["records-per-batch"] * BATCHES_64_KB["record-size"]
-    seconds = 2 if asked.quick else 8
-    wanted = CACHED_BYTES / 10 if asked.quick else CACHED_BYTES
-    fill = {"connections": 8, **BATCHES_64_KB, "seconds": seconds}
-    fill["rate"] = round(wanted / batch_bytes / seconds)
-    measure.load("produce", broker, topic, PARTITIONS, fill)
-    report = loaded(broker, "consume", topic, PARTITIONS, {"connections": 8}, asked)
-    remove(broker, topic)
-    return report
+    with own_topic(broker, PARTITIONS) as topic:
+        if asked.quick:
+            fill(broker, topic, CACHED_BYTES / 10, 2)
+        else:
+            fill(broker, topic, CACHED_BYTES, 8)
+        return loaded(broker, "consume", topic, PARTITIONS, {"connections": 8}, asked)
 
 
 def cold_fetch(broker: Broker, asked: Asked) -> dict:
@@ -186,8 +191,13 @@ def java_records(asked: Asked) -> int:
 
 
 def java_tools(broker: Broker, asked: Asked) -> dict:
-    topic = topic_of(broker, PARTITIONS)
-    count = java_records(asked)
+    with own_topic(broker, PARTITIONS) as topic:
+        report = java_throughput(broker, topic, java_records(asked))
+    with own_topic(broker, 1) as topic:
+        return report | java_latency(broker, topic, 1000 if asked.quick else 10_000)
+
+
+def java_throughput(broker: Broker, topic: str, count: int) -> dict:
     server = ["--bootstrap-server", broker.bootstrap]
     words = [*server, "--topic", topic, "--num-records", count, "--throughput", -1]
     words += ["--record-size", JAVA_RECORD_BYTES, "--warmup-records", count // 10]
@@ -201,15 +211,14 @@ def java_tools(broker: Broker, asked: Asked) -> dict:
     row = [part.strip() for part in out.strip().splitlines()[-1].split(",")]
     report["java_consume_mb"] = float(row[3]) * 1.048576
     report["java_fetch_mb"] = float(row[8]) * 1.048576
-    remove(broker, topic)
-    topic = topic_of(broker, 1)
-    messages = 1000 if asked.quick else 10_000
-    out = java("e2e-latency", broker.bootstrap, topic, messages, "all", 100)
-    (report["e2e_avg_ms"],) = figures(out, r"Avg latency: ([\d.]+) ms")
-    p50, p99 = figures(out, r"Percentiles: 50th = ([\d.]+), 99th = ([\d.]+)")
-    report |= {"e2e_p50_ms": p50, "e2e_p99_ms": p99}
-    remove(broker, topic)
     return report
+
+
+def java_latency(broker: Broker, topic: str, messages: int) -> dict:
+    out = java("e2e-latency", broker.bootstrap, topic, messages, "all", 100)
+    (average,) = figures(out, r"Avg latency: ([\d.]+) ms")
+    p50, p99 = figures(out, r"Percentiles: 50th = ([\d.]+), 99th = ([\d.]+)")
+    return {"e2e_avg_ms": average, "e2e_p50_ms": p50, "e2e_p99_ms": p99}
 
 
 def twice(asked: Asked) -> float:
@@ -350,15 +359,24 @@ SCENARIOS = [
 
 
 def medians(reports: list[dict]) -> dict:
-    """Of each figure that every round has."""
-    keys = [key for key in reports[0] if all(key in report for report in reports)]
-    numbers = [key for key in keys if isinstance(reports[0][key], int | float)]
-    return {key: statistics.median(report[key] for report in reports) for key in numbers}
+    """Of each figure that every round has: null is none."""
+    found = {}
+    for key in reports[0] if reports else ():
+        values = [report.get(key) for report in reports]
+        if all(isinstance(value, int | float) for value in values):
+            found[key] = statistics.median(values)
+    return found
+
+
+def takes(scenario: Scenario, candidate: str) -> bool:
+    if candidate == KARST:
+        return True
+    return scenario.kafka and (scenario.flush or candidate != FLUSHING)
 
 
 def settings_of(candidate: str) -> tuple[str, list[str]]:
     """The broker and its settings by the candidate's name."""
     if candidate == KARST:
         return KARST, []
-    flushing = ["log.flush.interval.messages=1"] if candidate.endswith("flush") else []
-    return measure.KAFKA, [*KAFKA_SETTINGS, *flushing]
+    flushing = ["log.flush.interval.messages=1"] if candidate == FLUSHING else []
+    return KAFKA, [*KAFKA_SETTINGS, *flushing]

@@ -88,6 +88,31 @@ def create(broker: Broker, topic: str, partitions: int) -> None:
     karst("topic", "create", topic, "--partitions", partitions, "-b", broker.bootstrap)
 
 
+def remove(broker: Broker, topic: str) -> None:
+    karst("topic", "delete", topic, "-b", broker.bootstrap)
+    # The broker may answer before the files are gone, which is work that is not to be measured.
+    node.eventually(
+        lambda: not has_files(broker, topic), 120, f"{broker.broker} removes the files of {topic}"
+    )
+
+
+def has_files(broker: Broker, topic: str) -> bool:
+    """Also those that Kafka has renamed, to delete them later, and those that have no name any more
+    and are still open: their blocks are freed little by little."""
+    named = (name for _, directories, _ in os.walk(broker.directory) for name in directories)
+    return any(name.startswith(f"{topic}-") for name in named) or any(
+        f"/{topic}-" in name and name.endswith(" (deleted)") for name in open_files(broker.pid)
+    )
+
+
+def open_files(pid: int) -> list[str]:
+    names = []
+    for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            names.append(os.readlink(descriptor))
+    return names
+
+
 def load_words(kind: str, broker: Broker, topic: str, partitions: int, options: dict) -> list[str]:
     words = ["bench", kind, "--json", "-b", broker.bootstrap, "--topic", topic]
     words += ["--partitions", partitions]

@@ -81,7 +81,7 @@ def run(broker: measure.Broker, variant: Variant, asked: argparse.Namespace) -> 
     times = {"seconds": asked.seconds, "warm-up": asked.warm_up}
     report = measure.load("produce", broker, topic, variant.partitions, {**variant.load, **times})
     report["rss_mb"] = measure.resident_bytes(broker.pid) / 1e6
-    measure.karst("topic", "delete", topic, "-b", broker.bootstrap)
+    measure.remove(broker, topic)
     return report
 
 
@@ -112,9 +112,14 @@ def one_round(part: str, asked: argparse.Namespace) -> dict[str, dict]:
 
 def medians(rounds: list[dict[str, dict]]) -> dict[str, dict]:
     return {
-        name: {key: statistics.median(one[name][key] or 0 for one in rounds) for key in FIGURES}
+        name: {key: median([one[name][key] for one in rounds]) for key in FIGURES}
         for name in rounds[0]
     }
+
+
+def median(values: list[float | None]) -> float | None:
+    """None where a round does not know the figure: it is not 0."""
+    return None if None in values else statistics.median(values)
 
 
 def verdict(part: str, found: dict[str, dict]) -> str:
@@ -131,9 +136,13 @@ def verdict(part: str, found: dict[str, dict]) -> str:
 def table(part: str, found: dict[str, dict]) -> str:
     lines = [f"{part:44}" + "".join(f"{title:>11}" for title, _ in FIGURES.values())]
     for name, figures in found.items():
-        cells = (f"{figures[key]:11.{decimals}f}" for key, (_, decimals) in FIGURES.items())
+        cells = (cell(figures[key], decimals) for key, (_, decimals) in FIGURES.items())
         lines.append(f"{name:44}" + "".join(cells))
     return "\n".join([*lines, verdict(part, found), ""])
+
+
+def cell(value: float | None, decimals: int) -> str:
+    return f"{'-':>11}" if value is None else f"{value:11.{decimals}f}"
 
 
 def main() -> None:
@@ -149,6 +158,8 @@ def main() -> None:
     asked = parser.parse_args()
     if wrong := [part for part in asked.parts if part not in parts]:
         parser.error(f"there is no part '{wrong[0]}'; there are: {' '.join(parts)}")
+    if asked.rounds < 1:
+        parser.error("--rounds is at least 1")
     measure.require(False, NEEDED_BYTES)
     everything = {}
     for part in asked.parts:
