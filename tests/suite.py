@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree
+from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -34,6 +35,9 @@ TRACES_SEEDS = "5000"
 HOT_PATH = "*hot_path*"
 
 sys.path.insert(0, str(ROOT / "tests" / "peers"))
+
+import bring  # noqa: E402
+import peers  # noqa: E402
 
 
 class Counts:
@@ -149,6 +153,17 @@ def step_tidy(counts: Counts) -> None:
         say(tidy.stdout + tidy.stderr)
 
 
+def brought(counts: Counts, fetch: Callable[[], object]) -> bool:
+    """Fetches what a step needs, once; what cannot be fetched has been said, and fails the step."""
+    try:
+        fetch()
+    except SystemExit as why:
+        say(str(why))
+        counts.fail(str(why))
+        return False
+    return True
+
+
 def unit_binaries() -> list[str]:
     return [name for name in test_targets("asan") if name != "test_sim"]
 
@@ -158,6 +173,8 @@ def step_unit(counts: Counts) -> None:
     if not build("asan", *unit_binaries()):
         counts.fail("the build of the unit tests")
         return
+    # Messages are compared with those in Kafka's jars.
+    brought(counts, lambda: [peers.jars(version) for version in peers.VERSIONS])
     for name in unit_binaries():
         run_binary(counts, "asan", name, f"*-{HOT_PATH}")
 
@@ -213,10 +230,9 @@ def run_pytest(
     if run(["tools/build"]).returncode != 0:
         counts.fail("the release build")
         return
-    import bring
-
+    if not brought(counts, lambda: (bring.venv(), bring.everything())):
+        return
     python = bring.venv()
-    bring.everything()
     report = RESULTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = [python, "-m", "pytest", f"--junitxml={report}", "--durations=5", *arguments]

@@ -18,6 +18,15 @@ NODE_LEAST = (20, 0)
 RUST_LEAST = (1, 85)
 
 
+PIP_REMEDY = (
+    "is PyPI reachable, and is its certificate one that pip trusts? A proxy, mirror or certificate"
+    " goes into pip.conf"
+)
+GO_REMEDY = "is the Go module proxy reachable? GOPROXY names another"
+CARGO_REMEDY = "is crates.io reachable? A mirror goes into ~/.cargo/config.toml"
+NPM_REMEDY = "is the npm registry reachable? Another goes into ~/.npmrc"
+
+
 class NotRun(Exception):
     """A toolchain is missing; the text names it."""
 
@@ -64,7 +73,8 @@ def go_clients() -> pathlib.Path:
             print("peers: building the Go clients", flush=True)
             environment = os.environ | {"CGO_ENABLED": "0"}
             command = ["go", "build", "-o", str(directory / "clients"), "."]
-            subprocess.run(command, cwd=peers.CLIENTS / "go", check=True, env=environment)
+            where = {"cwd": peers.CLIENTS / "go", "env": environment}
+            peers.fetch(command, "the Go clients", GO_REMEDY, **where)
     return directory / "clients"
 
 
@@ -78,7 +88,7 @@ def rust_client() -> pathlib.Path:
         if missing:
             print("peers: building the Rust clients, librdkafka among them", flush=True)
             command = ["cargo", "build", "--locked", "--quiet", "--target-dir", str(directory)]
-            subprocess.run(command, cwd=sources, check=True)
+            peers.fetch(command, "the Rust clients", CARGO_REMEDY, cwd=sources)
     return directory / "debug" / "clients"
 
 
@@ -94,7 +104,8 @@ def node_clients() -> pathlib.Path:
             for source in sources:
                 shutil.copy(source, directory)
             command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            subprocess.run([*command, "--loglevel=error"], cwd=directory, check=True)
+            command += ["--loglevel=error"]
+            peers.fetch(command, "the Node clients", NPM_REMEDY, cwd=directory)
     return directory
 
 
@@ -127,5 +138,5 @@ def venv() -> pathlib.Path:
             print("peers: fetching the Python clients", flush=True)
             subprocess.run(["python3", "-m", "venv", str(directory)], check=True)
             pip = [str(directory / "bin" / "pip"), "install", "-q", "--only-binary", ":all:"]
-            subprocess.run([*pip, "-r", str(requirements)], check=True)
+            peers.fetch([*pip, "-r", str(requirements)], "the Python clients", PIP_REMEDY)
     return directory / "bin" / "python"

@@ -106,18 +106,20 @@ def jars(version: str) -> pathlib.Path:
     return directory
 
 
-def fetch(command: list[str], what: str) -> None:
+MAVEN_REMEDY = (
+    "is repo.maven.apache.org reachable, and is its certificate one that Java trusts? A proxy or"
+    " mirror goes into ~/.m2/settings.xml"
+)
+
+
+def fetch(command: list[str], what: str, remedy: str = MAVEN_REMEDY, **options) -> None:
     """Runs a command that brings something from the network; one line says so if it cannot."""
     try:
-        subprocess.run(command, check=True, stdout=sys.stderr)
+        subprocess.run(command, check=True, stdout=sys.stderr, **options)
     except FileNotFoundError:
         sys.exit(f"peers: {command[0]} is missing; tools/setup --tests installs it")
     except subprocess.CalledProcessError:
-        sys.exit(
-            f"peers: {command[0]} could not fetch {what}, see above; is repo.maven.apache.org"
-            " reachable, and is its certificate one that Java trusts? A proxy or mirror goes into"
-            " ~/.m2/settings.xml"
-        )
+        sys.exit(f"peers: {command[0]} could not fetch {what}, see above; {remedy}")
 
 
 def class_path(version: str, *more) -> str:
