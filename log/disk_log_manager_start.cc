@@ -132,6 +132,7 @@ task<expected<void, error>> disk_log_manager::begin() {
   services_.segment_files.set_most(files_most);
   services_.removals.set_most(
       std::min(limit::files_freed_slowly, files_most / limit::files_freed_slowly_share));
+  services_.removals.set_step(options.freed_at_once);
   services_.reads = segment_reads{options.cores};
   services_.directory = options.path;
   services_.direct = directory_.report().direct;

@@ -9,7 +9,7 @@ task<expected<>> file_remover::remove(std::string path) {
     co_return co_await unlink_file(std::move(path));
   }
   auto const status = co_await status_of(path);
-  if (!status || status->size <= limit::freed_at_once || status->links > 1) {
+  if (!status || status->size <= step_ || status->links > 1) {
     co_return co_await unlink_file(std::move(path));
   }
   auto opened = co_await file::open(path, open_write);
@@ -52,7 +52,7 @@ task<> file_remover::run(abort_source& stop) {
 task<> file_remover::free_blocks(doomed_file doomed, abort_source& stop) {
   while (doomed.size != 0 && !stop.requested()) {
     auto const before = core::current().clock().now();
-    doomed.size -= std::min<std::uint64_t>(doomed.size, limit::freed_at_once);
+    doomed.size -= std::min(doomed.size, step_);
     if (auto cut = co_await doomed.open.truncate(doomed.size); !cut) break;
     auto const now = core::current().clock().now();
     if (hurried_) continue;

@@ -32,6 +32,8 @@ class file_remover {
   task<> one_freed();
   // Files that may wait at one time, each with a descriptor; further ones are freed at once.
   void set_most(std::size_t most) { most_ = most; }
+  // Bytes that are freed in one step; files that are no larger go whole.
+  void set_step(std::uint64_t bytes) { step_ = bytes; }
 
  private:
   struct doomed_file {
@@ -42,6 +44,7 @@ class file_remover {
 
   std::deque<doomed_file> doomed_;
   std::size_t most_ = limit::files_freed_slowly;
+  std::uint64_t step_ = limit::freed_at_once;
   bool running_ = false;
   bool freeing_ = false;
   bool hurried_ = false;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "log/limits.h"
 #include "log/partition_log.h"
 #include "log/space.h"
 #include "reactor/base/expected.h"
@@ -31,7 +32,8 @@ struct directory_options {
   duration retention_interval = 5min;  // log.retention.check.interval.ms
   std::int64_t producer_expiration_ms = 86'400'000;  // producer.id.expiration.ms
   cleaner_options cleaner;
-  space_rules space;  // of the directory's volume
+  space_rules space;                                   // of the directory's volume
+  std::uint64_t freed_at_once = limit::freed_at_once;  // bytes of a removed file
   bool allow_buffered =
       true;  // O_DIRECT refused: go on with buffered writes + fdatasync (announced), or fail
 };

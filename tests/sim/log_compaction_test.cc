@@ -264,6 +264,48 @@ TEST_F(log_compaction, a_log_is_removed_amid_its_compaction) {
   }
 }
 
+// Six MiB of records with two keys.
+task<std::string> append_large(log::partition_log& log) {
+  for (auto i = 0; i < 150; ++i) {
+    log::batch_builder builder;
+    builder.add(core::current().clock().wall_now(), i % 2 == 0 ? "even" : "odd",
+                std::string(40'000, 'v'));
+    auto batch = log::validated_batch::trusted(buffer_chain{builder.finish()});
+    if (auto room = co_await log.room_for(batch.size()); !room) {
+      co_return std::string{log::describe(room.error())};
+    }
+    auto info = log.append(batch, {.epoch = log.latest_epoch(), .now = 0});
+    if (!info) co_return std::string{log::describe(info.error())};
+  }
+  auto durable = co_await log.durable(log.log_end());
+  co_return durable ? "" : std::string{log::describe(durable.error())};
+}
+
+task<bool> delete_all_records(log::partition_log& log) {
+  co_return (co_await log.advance_log_start(log.log_end())).has_value();
+}
+
+// Segments go under a slow compaction that reads them, and their files are cut step by step.
+TEST_F(log_compaction, what_is_removed_under_it_is_no_damage) {
+  auto config = compacted_log();
+  config.segment_bytes = 2 * MiB;
+  config.index_interval_bytes = 4096;
+  auto options = compacting_directory();
+  options.cleaner.bytes_per_second = 4 * MiB;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    captured_logs logs;
+    auto& node = start(config, seed, options);
+    ASSERT_EQ(node.cores().run(0, append_large(log())), "");
+    node.idle(100ms * seed);
+    ASSERT_TRUE(node.cores().run(0, delete_all_records(log())));
+    node.idle(5s);
+    EXPECT_EQ(captured_logs::count("is not compacted any more"), 0U) << "seed " << seed;
+    EXPECT_EQ(log().log_start(), log().log_end());
+    ASSERT_EQ(node.close(), "") << "seed " << seed;
+    node_.reset();
+  }
+}
+
 // Each operation of a compaction fails once, in each way: whatever becomes of the directory, the
 // next start has every record that it must have.
 TEST_F(log_compaction, no_failed_operation_loses_a_record) {

@@ -46,7 +46,11 @@ void work(log_node& node, log_ledger& ledger, random_source& random,
 }  // namespace
 
 log::directory_options small_directory(core_id cores) {
-  return {.path = "/data", .cores = cores, .journal_file_bytes = 128 * KiB, .journal_files = 4};
+  return {.path = "/data",
+          .cores = cores,
+          .journal_file_bytes = 128 * KiB,
+          .journal_files = 4,
+          .freed_at_once = 4 * KiB};
 }
 
 log::log_config small_log() {

@@ -108,7 +108,7 @@ expected<> disk::rename(std::string_view from, std::string_view to) {
     if (target.target->directory && !source.target->directory) return fail(errc::is_a_directory);
     if (!target.target->directory && source.target->directory) return fail(errc::not_a_directory);
     if (!target.target->names.empty()) return fail(errc::not_empty);
-    give_space(target.target->data.current().allocated_blocks());
+    lost_name(*target.target);
   }
   change_names({{.directory = source.directory, .name = source.name, .target = nullptr},
                 {.directory = target.directory, .name = target.name, .target = source.target}});
@@ -119,7 +119,7 @@ expected<> disk::unlink(std::string_view path) {
   auto at = look_up(path);
   if (!at.target || !at.directory) return fail(at.missing);
   if (at.target->directory) return fail(errc::is_a_directory);
-  give_space(at.target->data.current().allocated_blocks());
+  lost_name(*at.target);
   change_names({{.directory = at.directory, .name = at.name, .target = nullptr}});
   return {};
 }
@@ -160,6 +160,17 @@ bool disk::take_space(std::uint64_t blocks) {
   return true;
 }
 
+void disk::lost_name(disk_node& node) {
+  node.nameless = true;
+  if (node.descriptors == 0) give_space(node.data.current().allocated_blocks());
+}
+
+void disk::closed(disk_node& node) {
+  KARST_ASSERT(node.descriptors != 0, "closed more often than opened");
+  --node.descriptors;
+  if (node.nameless && node.descriptors == 0) give_space(node.data.current().allocated_blocks());
+}
+
 disk disk::after_power_cut(random_source random, std::optional<unsigned> keep) const {
   // All kept and all dropped are the two states that chance alone would rarely show.
   static constexpr std::array<unsigned, 5> chances{0, 25, 50, 75, 100};
@@ -187,13 +198,14 @@ disk disk::after_power_cut(random_source random, std::optional<unsigned> keep) c
   };
   disk after{capacity_blocks_ * block_size};
   after.root_ = copy(copy, root_);
-  after.recount_space();
+  after.closed_all();
   return after;
 }
 
-void disk::recount_space() {
+void disk::closed_all() {
   used_blocks_ = 0;
   auto count = [this](auto const& self, node_ptr const& node) -> void {
+    node->descriptors = 0;
     used_blocks_ += node->data.current().allocated_blocks();
     for (auto const& [name, target] : node->names) self(self, target);
   };

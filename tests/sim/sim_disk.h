@@ -19,6 +19,8 @@ namespace karst::sim {
 // refers to it.
 struct disk_node {
   bool directory = false;
+  bool nameless = false;     // its last name is removed
+  unsigned descriptors = 0;  // that are open for it
   wall_ms modified = 0;
   sim_file data;                                            // files
   std::map<std::string, std::shared_ptr<disk_node>> names;  // directories: what lookups see
@@ -52,6 +54,12 @@ class disk {
   std::uint64_t names_mark() const { return next_; }
   // A sync of `directory` that began at `mark`.
   void sync_names(node_ptr const& directory, std::uint64_t mark);
+
+  // A descriptor for it was opened or closed: the blocks of a file without a name are freed with
+  // its last descriptor.
+  static void opened(disk_node& node) { ++node.descriptors; }
+  void closed(disk_node& node);
+  void closed_all();  // the process that had them has ended
 
   // True, and the space is taken, when `blocks` more fit.
   bool take_space(std::uint64_t blocks);
@@ -90,7 +98,7 @@ class disk {
   };
   place look_up(std::string_view path) const;
   void change_names(std::vector<name_change::assignment> assignments);
-  void recount_space();
+  void lost_name(disk_node& node);
 
   std::uint64_t capacity_blocks_;
   std::uint64_t used_blocks_ = 0;

@@ -51,7 +51,9 @@ char const* name_of(opcode code) {
 }  // namespace
 
 world::world(world_options options, disk start)
-    : options_(options), random_(options.seed), disk_(std::move(start)), now_(start_of_time) {}
+    : options_(options), random_(options.seed), disk_(std::move(start)), now_(start_of_time) {
+  disk_.closed_all();
+}
 
 world::~world() = default;
 
@@ -100,6 +102,7 @@ expected<int> world::add_descriptor(std::shared_ptr<description> what) {
     if (used != fd) break;
     ++fd;
   }
+  if (what->node) disk::opened(*what->node);
   descriptors_.emplace(fd, std::move(what));
   return fd;
 }
@@ -109,7 +112,12 @@ std::shared_ptr<description> world::descriptor(int fd) const {
   return found == descriptors_.end() ? nullptr : found->second;
 }
 
-void world::remove_descriptor(int fd) { descriptors_.erase(fd); }
+void world::remove_descriptor(int fd) {
+  auto const found = descriptors_.find(fd);
+  if (found == descriptors_.end()) return;
+  if (found->second->node) disk_.closed(*found->second->node);
+  descriptors_.erase(found);
+}
 
 std::optional<int> world::lock(std::string const& path) {
   for (auto const& [lock, held] : locks_) {
