@@ -31,13 +31,16 @@ import wire  # noqa: E402
 from fetches import Want  # noqa: E402
 
 PARTS = ("start", "recovery", "memory", "connections")
+# Every broker has the same data, at a rate that each can keep: what is in memory is counted.
+FILL_REQUESTS = 100_000
+FILL_SECONDS = 4
 ACTIVE = {"connections": 64, "record-size": 100}
 # Large requests that name every partition take a while; this is no measurement of them.
 ASKED_AT_ONCE = 1000
 
 
 def fill(broker: measure.Broker, topic: str, partitions: int) -> None:
-    """Creates the topic and writes a record batch to every partition, some to many."""
+    """Creates the topic and writes a record batch to every partition, then FILL_REQUESTS more."""
     measure.create(broker, topic, partitions)
     batch = wire.batch([b"x" * 100])
     with wire.Connection(broker.port) as connection:
@@ -49,7 +52,8 @@ def fill(broker: measure.Broker, topic: str, partitions: int) -> None:
             while any(codes):  # Kafka leads a new partition a moment after it said that it is made
                 connection.send(produce_to(topic, indexes, batch))
                 codes = produced_codes(connection.answer(), topic, len(indexes))
-    options = {"connections": 64, "record-size": 100, "seconds": 2}
+    options = {"connections": 64, "record-size": 100, "seconds": FILL_SECONDS, "warm-up": 0}
+    options["rate"] = FILL_REQUESTS / FILL_SECONDS
     measure.load("produce", broker, topic, partitions, options)
 
 

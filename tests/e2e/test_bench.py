@@ -202,6 +202,16 @@ def test_options_win_over_a_workload(node, tmp_path):
     assert report["all_bytes"] / report["all_records"] < 200
 
 
+def test_too_few_connections_are_refused_before_a_topic_is_made(node, tmp_path):
+    workload = tmp_path / "workload.yaml"
+    workload.write_text("topics: 3\nsubscriptionsPerTopic: 2\ntestDurationMinutes: 1\n")
+    options = ["--workload", workload, "-t", "bench-few"]
+    said = bench(node, "mixed", *options, "-c", 2, status=1).stderr
+    assert "2 connections are too few for 3 topics; give at least 3" in said
+    said = bench(node, "mixed", *options, "--consumers", 5, status=1).stderr
+    assert "5 consumers are too few for 2 subscriptions of 3 topics; give at least 6" in said
+
+
 def test_what_is_refused_makes_no_topic(node):
     topic = "bench-too-many-keys"
     said = bench(node, "produce", "-t", topic, "--keys", 100_000_000, status=1).stderr
