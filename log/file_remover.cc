@@ -13,10 +13,10 @@ task<expected<>> file_remover::remove(std::string path) {
     co_return co_await unlink_file(std::move(path));
   }
   auto opened = co_await file::open(path, open_write);
-  auto gone = co_await unlink_file(std::move(path));
+  auto gone = co_await unlink_file(path);
   if (!opened) co_return gone;
   if (gone && running_) {
-    doomed_.push_back({std::move(*opened), status->size});
+    doomed_.push_back({std::move(*opened), status->size, path.substr(0, path.rfind('/'))});
     added_.wake_all();
   } else {
     (void)co_await opened->close();
@@ -50,7 +50,9 @@ task<> file_remover::run(abort_source& stop) {
 // A rest is a multiple of the time that the step before it took. A file system with a journal
 // discards later, behind our back: hence the least rest.
 task<> file_remover::free_blocks(doomed_file doomed, abort_source& stop) {
-  while (doomed.size != 0 && !stop.requested()) {
+  // A power cut must not bring the name back to a file that is cut.
+  auto const nameless = co_await sync_directory(doomed.directory);
+  while (nameless && doomed.size != 0 && !stop.requested()) {
     auto const before = core::current().clock().now();
     doomed.size -= std::min(doomed.size, step_);
     if (auto cut = co_await doomed.open.truncate(doomed.size); !cut) break;

@@ -39,6 +39,7 @@ class file_remover {
   struct doomed_file {
     file open;
     std::uint64_t size = 0;
+    std::string directory;
   };
   task<> free_blocks(doomed_file doomed, abort_source& stop);
 
