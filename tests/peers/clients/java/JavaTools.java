@@ -9,6 +9,8 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.common.utils.Exit;
 
 /**
@@ -20,6 +22,9 @@ import org.apache.kafka.common.utils.Exit;
  */
 public final class JavaTools {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** What the tool that runs wants done when its process ends: a producer is closed there. */
+  private static final List<Runnable> hooks = new ArrayList<>();
 
   /** What a tool meets where it would end the process. */
   private static final class Ended extends Error {
@@ -61,6 +66,7 @@ public final class JavaTools {
     System.setErr(new PrintStream(errors, true));
     Exit.setExitProcedure(JavaTools::end);
     Exit.setHaltProcedure(JavaTools::end);
+    Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       ObjectNode answer = JSON.createObjectNode();
       answer.put("status", run(JSON.readTree(line)));
@@ -69,7 +75,7 @@ public final class JavaTools {
       answers.println(JSON.writeValueAsString(answer));
       answers.flush();
     }
-    // The hooks that tools have left would wait for tools that ended long ago.
+    // Hooks of the JVM itself that tools have left would wait for tools that ended long ago.
     Runtime.getRuntime().halt(0);
   }
 
@@ -90,6 +96,10 @@ public final class JavaTools {
       if (thrown.getCause() instanceof Ended ended) return ended.status;
       thrown.getCause().printStackTrace();
       return 1;
+    } finally {
+      // In a JVM of its own the tool would not be over before they are.
+      hooks.forEach(Runnable::run);
+      hooks.clear();
     }
   }
 }
