@@ -44,9 +44,12 @@ def _files(directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def java_classes(version: str) -> pathlib.Path:
-    """The Java client programs, compiled against that version's jars."""
+    """The Java client programs, and what runs tools where a version has them, compiled against
+    that version's jars."""
     directory = peers.cache() / f"java-{version}"
     sources = _files(peers.CLIENTS / "java")
+    if version in peers.VERSIONS:
+        sources += _files(peers.CLIENTS / "java" / "with_tools")
     with peers.made_once(
         directory, peers.pom(version), *sources
     ) as missing:
