@@ -69,10 +69,10 @@ inline constexpr std::size_t producers_per_log = 2048;
 inline constexpr std::uint64_t producers_looked_for = 1 * GiB;
 
 // Reading segments for consumers. A piece is what the device is asked for at once: it takes about
-// 0.3 ms at 1 GB/s, by which a journal write that comes behind it is late, and two of them keep a
+// 0.5 ms at 1 GB/s, by which a journal write that comes behind it is late, and two of them keep a
 // device busy (measured: ARCHITECTURE.md). All cores of a directory share that number, each has at
 // least one. At it: readers of what is not in the page cache wait in turn; all others go on.
-inline constexpr std::size_t segment_read_piece = 256 * KiB;
+inline constexpr std::size_t segment_read_piece = 512 * KiB;
 inline constexpr std::size_t device_reads = 2;
 
 // What is read ahead of one reader into the page cache: what consumers ask of a partition at a

@@ -4,9 +4,16 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <ranges>
+
+#include <fmt/format.h>
 
 namespace karst::tools {
 namespace {
@@ -63,6 +70,34 @@ std::string host_address() {
   auto address = default_route_address();
   if (address.empty()) address = first_interface_address();
   return address.empty() ? "127.0.0.1" : address;
+}
+
+std::string mount_options(std::string const& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  std::ifstream file{"/proc/self/mountinfo"};
+  std::string const text{std::istreambuf_iterator{file}, {}};
+  return mount_options(text, ::major(status.st_dev), ::minor(status.st_dev));
+}
+
+// ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [TAG...] - TYPE SOURCE OPTIONS: the mount's own options
+// and, behind the dash, those of the file system.
+std::string mount_options(std::string_view mountinfo, unsigned major, unsigned minor) {
+  auto const device = fmt::format("{}:{}", major, minor);
+  for (auto const line : mountinfo | std::views::split('\n')) {
+    std::vector<std::string_view> words;
+    for (auto const word : line | std::views::split(' ')) words.emplace_back(word);
+    auto const dash = std::ranges::find(words, "-");
+    if (words.size() < 10 || words[2] != device || words.end() - dash < 4) continue;
+    return fmt::format("{},{}", words[5], dash[3]);
+  }
+  return {};
+}
+
+bool has_option(std::string_view options, std::string_view option) {
+  return std::ranges::any_of(options | std::views::split(','), [option](auto const each) {
+    return std::string_view{each} == option;
+  });
 }
 
 }  // namespace karst::tools

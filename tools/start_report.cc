@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "tools/host_facts.h"
+
 namespace karst::tools {
 namespace {
 
@@ -80,6 +82,11 @@ void print_after_start(cluster::broker_life& life) {
     line("data directory", "{}{}", each.path,
          each.logs.clean || facts.partitions == 0 ? "" : " (recovered after an unclean stop)");
     if (!each.logs.direct) line("direct i/o", "refused: {}", each.logs.direct_reason);
+    if (has_option(mount_options(each.path), "discard")) {
+      line("mount option",
+           "discard: while retention deletes, the device is busy freeing and acknowledgements may "
+           "wait; mount with nodiscard and let fstrim.timer do it");
+    }
     direct = direct && each.logs.direct;
     journal_bytes += each.logs.journal_bytes;
   }

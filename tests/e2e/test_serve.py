@@ -12,11 +12,13 @@ import kernel
 import pytest
 from node import BINARY, BROKER, Node, answers, eventually
 from tools import create_topic
+from volumes import MIB, volume
 
 pytestmark = pytest.mark.skipif(BROKER != "karst", reason="about karst's own command line")
 
 PORT_BUSY, LOCKED, OTHER_IDENTITY, NO_PERMISSION, NO_SPACE, UNSUPPORTED = 3, 4, 5, 6, 7, 8
 BAD_CONFIGURATION, MEMLOCK, NO_SUCH_ADDRESS = 2, 9, 11
+SMALL_JOURNAL = ("karst.journal.file.bytes=1048576", "karst.journal.files=3")
 
 
 def serve(*arguments, environment=None, timeout=20, under=()) -> subprocess.CompletedProcess:
@@ -244,6 +246,18 @@ def test_carries_on_and_says_so_where_the_kernel_refuses(tmp_path, what, more, s
         assert found.split() == lines
     finally:
         node.close()
+
+
+def test_says_what_a_mount_with_discard_costs(make_node, tmp_path):
+    with volume(tmp_path, "disk", 128 * MIB) as disk:
+        node = make_node(f"log.dirs={disk.path}/data", *SMALL_JOURNAL)
+        for option, told in (("nodiscard", False), ("discard", True)):
+            disk.remount(option)
+            before = len(node.log())
+            node.start()
+            said = node.log()[before:]
+            assert told == bool(re.search(r"mount option +discard: .*nodiscard", said)), said
+            node.stop()
 
 
 def test_refuses_an_address_of_another_machine(tmp_path):

@@ -44,6 +44,9 @@ class Volume:
     def mount(self) -> None:
         _run("mount", self.device, self.path)
 
+    def remount(self, option: str) -> None:
+        _run("mount", "-o", f"remount,{option}", self.path)
+
     def unmount(self) -> None:
         _run("umount", self.path)
 
