@@ -70,7 +70,8 @@ def ratio(column: Column, ours: dict, theirs: dict) -> str:
     better, worse = ours[column.key], theirs[column.key]
     if not column.more_is_better:
         better, worse = worse, better
-    return f"{better / worse:.1f}x" if worse else "-"
+    # Memory may even have shrunk: that is no ratio.
+    return f"{better / worse:.1f}x" if better > 0 and worse > 0 else "-"
 
 
 def table(rows: list[Scenario], candidates: list[str], found: dict, rounds: int) -> list[str]:
