@@ -204,6 +204,7 @@ def host() -> dict[str, str]:
         "kernel": platform.release(),
         "data on": f"{device}, {kind} ({options})",
         "device": device_facts(place),
+        "memory folios": folio_sizes(),
         "Karst": karst("--version").strip(),
         "commit": commit(),
     }
@@ -217,6 +218,16 @@ def commit() -> str:
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True
     )
     return done.stdout.strip() or "unknown"
+
+
+def folio_sizes() -> str:
+    """What the kernel was told of memory in larger pieces than pages; brokers gain by it."""
+    found = []
+    for path in sorted(pathlib.Path("/sys/kernel/mm/transparent_hugepage").glob("*/enabled")):
+        chosen = path.read_text().partition("[")[2].partition("]")[0]
+        if chosen != "never":
+            found.append(f"{path.parent.name} {chosen}")
+    return ", ".join(found) or "none"
 
 
 def device_facts(place: pathlib.Path) -> str:
