@@ -102,6 +102,7 @@ class client {
   // no such record.
   task<expected<std::int64_t, error>> offset_at(topic_partition of, std::int64_t timestamp);
 
+  // These two ask again while the broker starts and makes no changes yet.
   task<expected<void, error>> create_topic(new_topic topic);
   task<expected<void, error>> delete_topic(std::string name);
   // Configurations that differ from the default, or all.
@@ -138,6 +139,9 @@ class client {
   static constexpr std::int32_t bootstrap_node = -1;
 
   task<expected<client_connection*, error>> bootstrap();
+  // Of a change to topics; asks again while the broker does not make any yet.
+  template <wire_message Response, wire_message Request>
+  task<expected<answer<Response>, error>> ask_controller(Request request);
   task<expected<client_connection*, error>> connect_to(std::int32_t node);
   // The connection to the partition's leader. `attempts_until`: how long to ask again while it has
   // none.

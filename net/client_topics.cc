@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "net/client.h"
 #include "net/messages/delete_topics.h"
 
@@ -9,16 +11,30 @@ constexpr std::int32_t broker_timeout_ms = 30'000;
 
 }  // namespace
 
+// While a broker starts it leads already, and cannot change topics yet.
+template <wire_message Response, wire_message Request>
+task<expected<answer<Response>, error>> client::ask_controller(Request request) {
+  auto const attempts_until = patience();
+  while (true) {
+    auto broker = co_await bootstrap();
+    if (!broker) co_return unexpected<error>(broker.error());
+    auto reply = co_await (*broker)->template ask<Response>(request);
+    auto early = reply && std::ranges::any_of((*reply)->topics, [](auto const& result) {
+                   return result.error == error_code::not_controller;
+                 });
+    if (!early || !may_retry(error_code::not_controller, attempts_until)) co_return reply;
+    co_await pause();
+  }
+}
+
 task<expected<void, error>> client::create_topic(new_topic topic) {
-  auto broker = co_await bootstrap();
-  if (!broker) co_return unexpected<error>(broker.error());
   create_topics_request request{.timeout_ms = broker_timeout_ms};
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic.name;
   wanted.partitions = topic.partitions;
   wanted.replication_factor = topic.replication_factor;
   for (auto const& [name, value] : topic.configs) wanted.configs.push_back({name, value});
-  auto reply = co_await (*broker)->ask<create_topics_response>(std::move(request));
+  auto reply = co_await ask_controller<create_topics_response>(std::move(request));
   if (!reply) co_return unexpected<error>(reply.error());
   for (auto const& result : (*reply)->topics) {
     if (result.error != error_code::none) {
@@ -30,12 +46,10 @@ task<expected<void, error>> client::create_topic(new_topic topic) {
 }
 
 task<expected<void, error>> client::delete_topic(std::string name) {
-  auto broker = co_await bootstrap();
-  if (!broker) co_return unexpected<error>(broker.error());
   delete_topics_request request{.timeout_ms = broker_timeout_ms};
   request.topics.push_back({.name = name});
   request.topic_names.push_back(name);
-  auto reply = co_await (*broker)->ask<delete_topics_response>(std::move(request));
+  auto reply = co_await ask_controller<delete_topics_response>(std::move(request));
   if (!reply) co_return unexpected<error>(reply.error());
   for (auto const& result : (*reply)->topics) {
     if (result.error != error_code::none) {
