@@ -63,8 +63,13 @@ def cell(columns: tuple[Column, ...], reports: list[dict] | None, rounds: int) -
     return text
 
 
+def ratios(row: Scenario, ours: dict, theirs: dict) -> str:
+    each = [ratio(column, ours, theirs) for column in row.columns[: row.compared]]
+    return ", ".join(each) if set(each) != {"-"} else "-"
+
+
 def ratio(column: Column, ours: dict, theirs: dict) -> str:
-    """How many times better we are in a row's first figure."""
+    """How many times better we are in a figure."""
     if column.key not in ours or column.key not in theirs:
         return "-"
     better, worse = ours[column.key], theirs[column.key]
@@ -84,7 +89,7 @@ def table(rows: list[Scenario], candidates: list[str], found: dict, rounds: int)
         of = {one: found.get((row.name, one)) for one in candidates}
         figures = {one: medians(reports or []) for one, reports in of.items()}
         cells = [row.title, *(cell(row.columns, of[one], rounds) for one in candidates)]
-        cells += [ratio(row.columns[0], figures[KARST], figures[other]) for other in others]
+        cells += [ratios(row, figures[KARST], figures[other]) for other in others]
         lines.append("| " + " | ".join([*cells, row.bar]) + " |")
     if any("(*)" in line for line in lines):
         lines += ["", GENERATOR_CAUTION]
@@ -92,26 +97,32 @@ def table(rows: list[Scenario], candidates: list[str], found: dict, rounds: int)
 
 
 def settings(candidates: list[str]) -> list[str]:
-    lines = ["", "## Settings", "", "- Karst: defaults."]
+    lines = ["", "## Settings", ""]
+    lines.append("- Karst: defaults; cold data with karst.memory.bytes=256 MiB, so that it is cold.")
     if KAFKA in candidates:
         heap, own = " ".join(measure.KAFKA_HEAP), ", ".join(KAFKA_SETTINGS)
         lines += [
-            f"- Kafka 4.2, page cache: defaults, heap {heap}, G1; one process is broker and"
+            f"- Kafka 4.2, page cache: defaults but group.initial.rebalance.delay.ms=0, heap {heap}, G1; one process is broker and"
             f" controller; replication factor 1. {own}, so that what a row wrote is gone soon after"
             " it.",
             "- Kafka 4.2, flush each: the same, and log.flush.interval.messages=1.",
         ]
     lines += [
         "- Topics have 8 partitions where nothing else is said, one replica, no compression.",
-        "- The ratio is of a row's first figure, how many times better Karst is; where less is"
-        " better, inverted.",
+        "- The ratio is of a row's first figure (of the Java tools, one for each), how many times"
+        " better Karst is; where less is better, inverted.",
         "- (n of m rounds): the row failed in the others.",
     ]
     return lines
 
 
 def text(
-    rows: list[Scenario], candidates: list[str], found: dict, asked: argparse.Namespace, rounds: int
+    rows: list[Scenario],
+    candidates: list[str],
+    found: dict,
+    asked: argparse.Namespace,
+    rounds: int,
+    host: dict[str, str],
 ) -> str:
     made = time.strftime("Made on %Y-%m-%d %H:%M UTC", time.gmtime())
     short = rounds < ROUNDS_LEAST or asked.warm_up < WARM_UP_LEAST
@@ -123,7 +134,7 @@ def text(
         caution=CAUTION if short else "",
     )
     lines = [about, "## Host", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in measure.host().items()]
+    lines += [f"| {name} | {value} |" for name, value in host.items()]
     read_ahead = measure.read_ahead_kb()
     if KAFKA in candidates and read_ahead > READ_AHEAD_USUAL_KB:
         lines += ["", f"Mind that {READ_AHEAD_CAUTION.format(kb=read_ahead)}."]

@@ -79,7 +79,7 @@ def disk_use(place: pathlib.Path) -> tuple[int, int, int]:
 
 
 def step(broker: measure.Broker, rate: float, seconds: float) -> dict:
-    options = {**LOAD, "rate": rate, "seconds": seconds, "warm-up": min(2, seconds / 10)}
+    options = {**LOAD, "rate": rate, "seconds": seconds, "warm-up": min(0.5, seconds / 10)}
     report = measure.load("produce", broker, "endurance", PARTITIONS, options)
     files, taken, lowest = disk_use(broker.data)
     report |= {"rss_mb": measure.resident_bytes(broker.pid) / 1e6, "files": files}

@@ -79,10 +79,13 @@ function plot(title, lines, options) {
   const all = lines.flatMap(known), log = options.log;
   const xs = all.map(p => p[0]), ys = all.map(p => p[1]).filter(y => !log || y > 0);
   if (!ys.length) return;
-  const x0 = Math.min(...xs), x1 = Math.max(...xs, x0 + 1);
-  const y0 = log ? 10 ** Math.floor(Math.log10(Math.min(...ys))) : 0;
-  const y1 = log ? 10 ** Math.ceil(Math.log10(Math.max(...ys, y0 * 1.01)))
-    : Math.max(...ys) * 1.05 || 1;
+  // Of a day there are more seconds than a call may have arguments.
+  const least = list => list.reduce((a, b) => Math.min(a, b), Infinity);
+  const most = list => list.reduce((a, b) => Math.max(a, b), -Infinity);
+  const x0 = least(xs), x1 = Math.max(most(xs), x0 + 1);
+  const y0 = log ? 10 ** Math.floor(Math.log10(least(ys))) : 0;
+  const y1 = log ? 10 ** Math.ceil(Math.log10(Math.max(most(ys), y0 * 1.01)))
+    : most(ys) * 1.05 || 1;
   const px = x => left + (x - x0) / (x1 - x0) * (width - left - right);
   const scale = y => log ? Math.log(y / y0) / Math.log(y1 / y0) : (y - y0) / (y1 - y0);
   const py = y => height - bottom - scale(Math.max(y, y0)) * (height - top - bottom);

@@ -66,7 +66,7 @@ task<> read_until_arrived(load_parts& parts, load_run& run) {
       patience = here.now() + last_arrivals;
     }
   }
-  parts.readers_behind = here.now() < patience;
+  parts.readers_behind = parts.on_their_way->on_their_way() != 0 && here.now() < patience;
   parts.on_their_way->settle(*parts.arrived, here.clock().now());
   parts.no_more_reading.request();
 }
@@ -142,7 +142,8 @@ task<expected<void, error>> connect(load_parts& parts, load_kind kind, load_opti
                                     std::uint64_t load) {
   if (auto fit = check_connections(kind, options); !fit) co_return fit;
   std::vector<buffer> batches;
-  if (kind != load_kind::consume) {
+  // End to end each is built when it is due.
+  if (kind == load_kind::produce || kind == load_kind::mixed) {
     auto built = build_batches(options);
     if (!built) co_return unexpected<error>(built.error());
     batches = std::move(*built);

@@ -63,6 +63,13 @@ class Broker(node.Node):
     def pid(self) -> int:
         return self.process.pid
 
+    def ended(self) -> bool:
+        """Whether it has died since it was started; then it may be started again."""
+        if self.process is not None and self.process.poll() is None:
+            return False
+        self.process = None
+        return True
+
 
 @contextlib.contextmanager
 def fresh(broker: str, *settings: str, prefix: str = "karst-bench-"):

@@ -238,6 +238,7 @@ std::string report_json(load_result const& result) {
   json["own_cpu_seconds"] = rounded(cpu.own_seconds, 3);
   json["own_cpu_share"] = rounded(share_of_core(result, cpu.own_seconds), 3);
   json["seconds"] = rounded(result.seconds(), 3);
+  if (result.kind == load_kind::end_to_end) json["readers_behind"] = result.readers_behind;
   json["verdict"] = verdict_of(result);
   return json.dump() + "\n";
 }

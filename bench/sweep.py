@@ -95,6 +95,7 @@ def overload(asked: argparse.Namespace) -> dict[str, dict]:
     """One broker for all shares of a round, as its capacity is what they are shares of."""
     with measure.fresh(KARST) as broker:
         broker.start()
+        run(broker, Variant("what every broker does once", DEEP), asked)
         found = {"capacity": run(broker, Variant("capacity", DEEP), asked)}
         capacity = found["capacity"]["requests_per_second"]
         for share in SHARES:

@@ -21,34 +21,25 @@ constexpr std::uint64_t most_batch_bytes = 100 * MiB;
 constexpr double seconds_least = 0.1;
 constexpr double seconds_most = 86'400;
 
-// CLI11's Range takes NaN for anything.
-CLI::Validator number_in(double least, double most) {
-  return {[=](std::string& text) {
-            double value = 0;
-            if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most) {
-              return std::string{};
-            }
-            return fmt::format("{} is no number from {} to {}", text, least, most);
-          },
-          fmt::format("FLOAT in [{} - {}]", least, most)};
-}
-
+// Rates so low that nothing would come of them overflow the times between requests.
 constexpr double rate_least = 0.001;
 constexpr double rate_most = 1e9;
 
-// Rates so low that nothing would come of them overflow the times between requests.
-CLI::Validator rate_or_zero() {
-  return {[](std::string& text) {
-            double value = -1;
+// CLI11's Range takes NaN for anything.
+CLI::Validator number_in(double least, double most, bool or_zero = false) {
+  return {[=](std::string& text) {
+            double value = 0;
             auto const read = CLI::detail::lexical_cast(text, value);
-            if (read && (value == 0 || (value >= rate_least && value <= rate_most))) {
+            if (read && ((or_zero && value == 0) || (value >= least && value <= most))) {
               return std::string{};
             }
-            return fmt::format("{} is neither 0 nor a number from {} to {}", text, rate_least,
-                               rate_most);
+            return fmt::format("{} is {} number from {} to {}", text,
+                               or_zero ? "neither 0 nor a" : "no", least, most);
           },
-          fmt::format("0 or FLOAT in [{} - {}]", rate_least, rate_most)};
+          fmt::format("{}FLOAT in [{} - {}]", or_zero ? "0 or " : "", least, most)};
 }
+
+CLI::Validator rate_or_zero() { return number_in(rate_least, rate_most, true); }
 
 void add_topic_options(CLI::App& command, bench_arguments& arguments) {
   add_client_options(command, arguments.client);
@@ -130,7 +121,8 @@ void add_reader_options(CLI::App& command, bench_arguments& arguments) {
   add_choice<consume_mode>(
       command, "--mode", load.mode,
       {{"loop", consume_mode::loop}, {"once", consume_mode::once}, {"tail", consume_mode::tail}},
-      "loop: from the beginning to the end, again and again; once; tail: what is new");
+      "loop: from the beginning to the end, again and again; once (twice and more where "
+      "connections or --in-flight share a partition); tail: what is new");
 }
 
 void add_consumer_options(CLI::App& command, bench_arguments& arguments) {
@@ -205,10 +197,6 @@ void check_page(std::string const& path) {
   if (!existed) std::filesystem::remove(path, unknown);
 }
 
-}  // namespace
-
-namespace {
-
 bool is_given(CLI::App const& command, std::string const& option) {
   auto const* known = command.get_option_no_throw(option);
   return known != nullptr && known->count() != 0;
@@ -259,6 +247,12 @@ void settle_bench_arguments(CLI::App const& command, load_kind kind, bench_argum
         fmt::format("{} records of {} bytes are a batch of {} bytes; a "
                     "request may have {}",
                     load.records_per_batch, load.record_bytes, bytes, most_batch_bytes));
+  }
+  if (kind != load_kind::consume && is_given(command, "--workload") &&
+      !is_given(command, "--records-per-batch")) {
+    fmt::print(stderr,
+               "karst bench: a workload says nothing of batches: one record each; see "
+               "--records-per-batch\n");
   }
   if (!arguments.html.empty()) check_page(arguments.html);
 }

@@ -110,7 +110,7 @@ def test_end_to_end_every_record_arrives(node, codec):
     report = measured(node, "end-to-end", *target, "--rate", 200, "--compression", codec)
     prefixes = ("produce_", "consume_", "end_to_end_")
     assert report.keys() >= RUN_KEYS | {each + key for each in prefixes for key in SIDE_KEYS}
-    assert report["end_to_end_missing"] == 0
+    assert report["end_to_end_missing"] == 0 and report["readers_behind"] is False
     assert report["end_to_end_records_per_second"] > 0
     # What a consumer has, the broker had before.
     assert 0 < report["end_to_end_p50_ms"] <= report["end_to_end_max_ms"]
@@ -326,3 +326,15 @@ def test_the_sink_takes_and_gives(sink):
     report = measured(sink, "consume", "-c", 2, *pid)
     assert report["refused"] == 0 and report["megabytes_per_second"] > 0
     assert records_in(sink, "any") == 3 * 16 * 64
+
+
+def test_acknowledged_records_that_do_not_arrive_are_an_error(sink):
+    """The sink acknowledges records and gives others."""
+    if BROKER != "karst":
+        pytest.skip("it is no broker's test")
+    done = bench(sink, "end-to-end", *SHORT, "--json", "--rate", 20, "-c", 2, status=1)
+    report = json.loads(done.stdout)
+    assert report["readers_behind"] is False
+    assert report["end_to_end_missing"] > 0 and report["end_to_end_records_per_second"] == 0
+    assert re.search(r"\d+ acknowledged records had not arrived when it ended", done.stderr)
+    assert "acknowledged and have not arrived" in report["verdict"]
