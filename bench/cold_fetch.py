@@ -7,9 +7,10 @@ speed, and what they cost the producer.
 In each round, on one broker with little memory: (1) the device's speed: the same segments read with
 O_DIRECT, 1 MiB at a time, one after the other; (2) the producer alone, open loop; (3) the same
 producer while consumers read another topic once, which is dropped from the page cache before, until
-the producer is done; where they have read all before, that is said. Prints medians, and the two figures that are wanted: at least 80 % of the device, and a p99
-of the producer that changes by less than 20 %. Needs build/release/karst; data goes under $TMPDIR,
-which should be on the disk to be measured.
+the producer is done; where they have read all before, that is said. Prints medians, and the two
+figures that are wanted: at least 80 % of the device, and a p99 of the producer that changes by less
+than 20 %. Needs build/release/karst; data goes under $TMPDIR, which should be on the disk to be
+measured.
 """
 
 import argparse

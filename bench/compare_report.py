@@ -97,14 +97,14 @@ def table(rows: list[Scenario], candidates: list[str], found: dict, rounds: int)
 
 
 def settings(candidates: list[str]) -> list[str]:
-    lines = ["", "## Settings", ""]
-    lines.append("- Karst: defaults; cold data with karst.memory.bytes=256 MiB, so that it is cold.")
+    small = "cold data with karst.memory.bytes=256 MiB, so that it is cold"
+    lines = ["", "## Settings", "", f"- Karst: defaults; {small}."]
     if KAFKA in candidates:
         heap, own = " ".join(measure.KAFKA_HEAP), ", ".join(KAFKA_SETTINGS)
         lines += [
-            f"- Kafka 4.2, page cache: defaults but group.initial.rebalance.delay.ms=0, heap {heap}, G1; one process is broker and"
-            f" controller; replication factor 1. {own}, so that what a row wrote is gone soon after"
-            " it.",
+            "- Kafka 4.2, page cache: defaults but group.initial.rebalance.delay.ms=0, heap"
+            f" {heap}, G1; one process is broker and controller; replication factor 1. {own}, so"
+            " that what a row wrote is gone soon after it.",
             "- Kafka 4.2, flush each: the same, and log.flush.interval.messages=1.",
         ]
     lines += [

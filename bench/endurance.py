@@ -6,7 +6,7 @@
 Capacity is measured first; then that share of it is written at a fixed rate, 16 KB batches over 64
 connections, to a topic that keeps 256 MiB a partition, so that segments are deleted from the first
 minutes on; karst.memory.bytes=1 GiB, so that the readers' cache is full by then. For each step (a
-minute): throughput, p50, p99, p99.9 as one run of `karst bench` measured them, and at its end the
+minute): throughput, p50, p99, p99.9 as one run of `karst bench` measured them, and the most of the
 broker's memory, open descriptors, files, bytes on the disk.
 Said at the end, and makes the exit status 1: a step that was served less than 98 % of the rate,
 requests that were refused, more than 0.1 % that had no answer when their step ended, and what grows
@@ -15,11 +15,13 @@ Needs build/release/karst (tools/build).
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
 import statistics
 import sys
+import threading
 
 import measure
 from measure import KARST, say
@@ -80,12 +82,32 @@ def disk_use(place: pathlib.Path) -> tuple[int, int, int]:
 
 def step(broker: measure.Broker, rate: float, seconds: float) -> dict:
     options = {**LOAD, "rate": rate, "seconds": seconds, "warm-up": min(0.5, seconds / 10)}
-    report = measure.load("produce", broker, "endurance", PARTITIONS, options)
-    files, taken, lowest = disk_use(broker.data)
-    report |= {"rss_mb": measure.resident_bytes(broker.pid) / 1e6, "files": files}
-    report |= {"disk_mb": taken / 1e6, "descriptors": measure.descriptors(broker.pid)}
-    report["deleted"] = 1 if lowest > 0 else 0
-    return report
+    over = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(1) as watcher:
+        watched = watcher.submit(most_used, broker, over)
+        try:
+            report = measure.load("produce", broker, "endurance", PARTITIONS, options)
+        finally:
+            over.set()
+        return report | watched.result()
+
+
+def most_used(broker: measure.Broker, over: threading.Event) -> dict:
+    """The most of a step, looked at each second: retention comes in waves, and a single look would
+    meet another part of one each time."""
+    most: dict[str, float] = {}
+    while True:
+        files, taken, lowest = disk_use(broker.data)
+        now = {
+            "rss_mb": measure.resident_bytes(broker.pid) / 1e6,
+            "descriptors": measure.descriptors(broker.pid),
+            "files": files,
+            "disk_mb": taken / 1e6,
+            "deleted": 1 if lowest > 0 else 0,
+        }
+        most = {key: max(value, most.get(key, 0)) for key, value in now.items()}
+        if over.wait(1):
+            return most
 
 
 def line(number: int, report: dict) -> str:

@@ -104,9 +104,7 @@ log::log_config make_log_config(broker_config const& broker, config_overrides co
           .min_compaction_lag_ms = number("min.compaction.lag.ms"),
           .max_compaction_lag_ms = number("max.compaction.lag.ms"),
           .min_cleanable_dirty_ratio = parse_real(text("min.cleanable.dirty.ratio")),
-          .file_delete_delay_ms = number("file.delete.delay.ms"),
           .flush_messages = number("flush.messages"),
-          .flush_ms = number("flush.ms"),
           .message_timestamp_type = text("message.timestamp.type") == "LogAppendTime"
                                         ? log::timestamp_type::log_append_time
                                         : log::timestamp_type::create_time,

@@ -70,17 +70,19 @@ constexpr topic_config_definition table[] = {
       "How long tombstones stay readable in a compacted topic.", 0, unbounded},
      delete_retention_keys},
     {{"file.delete.delay.ms", config_type::int64, "60000",
-      "How long a deleted segment's files stay on the disk.", 0, unbounded},
+      "Accepted, without meaning here: deleted files lose their names at once, and their blocks "
+      "little by little.",
+      0, unbounded},
      file_delete_keys},
     {{"flush.messages", config_type::int64, "1",
       "1: an acknowledgement means that the records are on the disk. A larger value acknowledges "
-      "records in memory, and a power cut may lose what flush.ms allows.",
+      "records in memory; they are written at once all the same, and a power cut may lose the "
+      "last.",
       1, unbounded},
      flush_messages_keys},
     {{"flush.ms", config_type::int64, longest,
-      "With flush.messages above 1: the longest time that an acknowledged record may be in memory "
-      "only.",
-      0, unbounded},
+      "Accepted, without meaning here: records are written at once, whatever flush.messages is.", 0,
+      unbounded},
      flush_ms_keys},
     {{"follower.replication.throttled.replicas", config_type::list, "",
       "Followers whose replication is throttled: partition:broker pairs, or *."},

@@ -28,9 +28,7 @@ struct log_config {
   std::int64_t max_compaction_lag_ms =
       std::numeric_limits<std::int64_t>::max();  // max.compaction.lag.ms
   double min_cleanable_dirty_ratio = 0.5;        // min.cleanable.dirty.ratio
-  std::int64_t file_delete_delay_ms = 60'000;    // file.delete.delay.ms
   std::int64_t flush_messages = 1;  // flush.messages; Karst's default: an ack means on disk
-  std::int64_t flush_ms = std::numeric_limits<std::int64_t>::max();     // flush.ms
   timestamp_type message_timestamp_type = timestamp_type::create_time;  // message.timestamp.type
   std::int64_t timestamp_before_max_ms =
       std::numeric_limits<std::int64_t>::max();  // message.timestamp.before.max.ms

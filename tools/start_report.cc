@@ -1,7 +1,6 @@
 #include "tools/start_report.h"
 
 #include <cstdio>
-#include <limits>
 
 #include "tools/host_facts.h"
 
@@ -26,15 +25,10 @@ std::string durability(cluster::broker_config const& config, bool direct) {
   if (messages <= 1) {
     return fmt::format("an acknowledged record is on the disk: {} before the answer", how);
   }
-  // Kafka's default is the largest number, which bounds nothing.
-  auto flush_ms = cluster::effective_topic_value(config, {}, "flush.ms").value_or("");
-  auto bounded = flush_ms != std::to_string(std::numeric_limits<std::int64_t>::max());
   return fmt::format(
-      "log.flush.interval.messages={}: records are acknowledged in memory, and a power cut may "
-      "lose those {}",
-      messages,
-      bounded ? fmt::format("of the last {} ms", flush_ms)
-              : "that are not on the disk yet; log.flush.interval.ms would bound for how long");
+      "log.flush.interval.messages={}: records are acknowledged in memory; they are written at "
+      "once all the same, and a power cut may lose the last of them",
+      messages);
 }
 
 }  // namespace

@@ -64,13 +64,12 @@ TEST(topic_config, retention_comes_from_the_strongest_broker_key_that_is_set) {
 }
 
 TEST(topic_config, every_field_of_the_log_follows_its_keys) {
-  auto broker = broker_with({"log.segment.bytes=2000000", "log.roll.hours=1",
-                             "log.index.size.max.bytes=5000", "log.index.interval.bytes=100",
-                             "message.max.bytes=2000", "log.retention.bytes=77",
-                             "log.segment.delete.delay.ms=9", "log.flush.interval.messages=10",
-                             "log.flush.interval.ms=11", "log.message.timestamp.type=LogAppendTime",
-                             "log.message.timestamp.before.max.ms=12",
-                             "log.message.timestamp.after.max.ms=13", "compression.type=lz4"});
+  auto broker = broker_with(
+      {"log.segment.bytes=2000000", "log.roll.hours=1", "log.index.size.max.bytes=5000",
+       "log.index.interval.bytes=100", "message.max.bytes=2000", "log.retention.bytes=77",
+       "log.flush.interval.messages=10", "log.message.timestamp.type=LogAppendTime",
+       "log.message.timestamp.before.max.ms=12", "log.message.timestamp.after.max.ms=13",
+       "compression.type=lz4"});
   auto config = make_log_config(broker, {});
   EXPECT_EQ(config.segment_bytes, 2'000'000);
   EXPECT_EQ(config.segment_ms, 3'600'000);
@@ -78,9 +77,7 @@ TEST(topic_config, every_field_of_the_log_follows_its_keys) {
   EXPECT_EQ(config.index_interval_bytes, 100);
   EXPECT_EQ(config.max_message_bytes, 2000);
   EXPECT_EQ(config.retention_bytes, 77);
-  EXPECT_EQ(config.file_delete_delay_ms, 9);
   EXPECT_EQ(config.flush_messages, 10);
-  EXPECT_EQ(config.flush_ms, 11);
   EXPECT_EQ(config.message_timestamp_type, log::timestamp_type::log_append_time);
   EXPECT_EQ(config.timestamp_before_max_ms, 12);
   EXPECT_EQ(config.timestamp_after_max_ms, 13);
